@@ -1,0 +1,81 @@
+package gossip
+
+import "kleeblatt/crdt"
+
+// Life is one run of a node under its name (DESIGN.md section 6). It is older than another of the same name when its epoch is
+// smaller, or the epoch is equal and the nonce smaller.
+type Life = crdt.Life
+
+// PeerState is the state of another node in our tables.
+type PeerState uint8
+
+const (
+	Reachable PeerState = iota + 1
+	Suspect
+	Hidden
+	Gone      // later issue
+	Forgotten // later issue
+)
+
+// InputKind says which fields of an Input count.
+type InputKind uint8
+
+const (
+	InPropose InputKind = iota + 1 // Add, Element, Token
+	InMember                       // Name, Life, Alive: membership (SWIM) says that this life is a member (alive or suspect), or is not any more
+	InLink                         // Name, Life, Version (the head that its handshake told), Up: an authenticated link to it came up or has no path any more
+	InLinkSuspect                  // Name, On: bytes are late (suspect) / flow again
+	InControl                      // Name, Bytes: one control frame from that peer's link, in order
+	InDigest                       // Name, Bytes: a table digest that came with a probe ack (may be of an old life)
+	InHead                         // Name, Life, Version: news of an owner's head by way of SWIM
+	InTick                         // nothing but Now
+	InRetire                       // this node leaves: the last delta is retire(life)
+)
+
+// Input is one step's input. Now is nanoseconds of a monotonic clock.
+type Input struct {
+	Kind    InputKind
+	Now     int64
+	Add     bool
+	Alive   bool
+	Up      bool
+	On      bool
+	Name    string
+	Element string
+	Token   uint64
+	Life    Life
+	Version uint64
+	Bytes   []byte // valid during Step
+}
+
+// EffectKind says which fields of an Effect count.
+type EffectKind uint8
+
+const (
+	FxApplied  EffectKind = iota + 1 // Token: the proposed change is in our part
+	FxControl                        // Name, Bytes: send this control frame on the peer's link (lane 0), in order
+	FxAdd                            // Name, Element: routed element of another node appears
+	FxRemove                         // Name, Element: it disappears
+	FxShow                           // Name: the node is routed to from now on (its elements follow as FxAdd)
+	FxHide                           // Name: none of its elements is routed to any more (no FxRemove follows)
+	FxReplace                        // Name: forget all its elements; the new part's follow as FxAdd
+	FxState                          // Name, State: for status and metrics
+	FxReached                        // Name, Version: all of that owner's changes up to this version have been emitted
+	FxReborn                         // Life: this node has taken a higher epoch; its part is republished under it; shake links anew
+	FxAlarm                          // Text: something that must not happen did; for the log and a counter
+	FxWakeAt                         // At: step again (InTick) at this time at the latest
+)
+
+// Effect is one thing that the caller of Step has to do, in order. Bytes is the caller's to keep.
+type Effect struct {
+	Kind    EffectKind
+	State   PeerState
+	Name    string
+	Element string
+	Token   uint64
+	Life    Life
+	Version uint64
+	At      int64
+	Bytes   []byte
+	Text    string
+}

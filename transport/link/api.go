@@ -1,0 +1,72 @@
+package link
+
+// Life is one run of a node (crdt.Life's two numbers; this package imports nothing of ours).
+type Life struct{ Epoch, Nonce uint64 }
+
+// Lanes is how many data lanes a link has by default (DESIGN.md section 9); lane 0 is control.
+const Lanes = 4
+
+// InputKind says which fields of an Input count.
+type InputKind uint8
+
+const (
+	InUp      InputKind = iota + 1 // Conn, Dialed: a new connection to (or from) this peer is open; the handshake begins on it
+	InDown                         // Conn, Refused: it closed (Refused: a dial was refused or failed at once)
+	InBytes                        // Conn, Bytes: one link frame from it
+	InData                         // Lane (any hash; taken mod the number of lanes), Bytes: one relay frame to send, copied
+	InControl                      // Bytes: one control frame to send on lane 0, copied
+	InVersion                      // Version: our table version from now on (stamped on data frames)
+	InReached                      // Version: the peer's table version that our routing has reached
+	InMember                       // Alive: SWIM's opinion
+	InCredit                       // On: our workers can (not) take more from this peer
+	InRetire                       // we leave: flush answers, tell the peer
+	InTick
+)
+
+// Input is one step's input. Now is nanoseconds of a monotonic clock.
+type Input struct {
+	Kind    InputKind
+	Now     int64
+	Conn    uint64
+	Dialed  bool
+	Refused bool
+	Alive   bool
+	On      bool
+	Lane    uint64
+	Version uint64
+	Bytes   []byte // valid during Step
+}
+
+// EffectKind says which fields of an Effect count.
+type EffectKind uint8
+
+const (
+	FxWrite    EffectKind = iota + 1 // Conn, Bytes: write one link frame; valid until the next Step
+	FxClose                          // Conn, Text: why
+	FxDial                           // dial the peer now (the caller knows its addresses); answered by InUp or InDown{Refused}
+	FxData                           // Bytes: one relay frame from the peer, in order per lane, exactly once; valid until the next Step
+	FxControl                        // Bytes: one control frame from the peer, in order; valid until the next Step
+	FxUp                             // Life, Version, Resumed: the peer's life and head version from its handshake; a path is up
+	FxSuspect                        // no bytes within the dead time, or the connection broke
+	FxCallsFail                      // the call grace is over: calls to the peer fail now
+	FxLost                           // Counts: lossy reset; calls older than it end on both sides
+	FxDown                           // no path and the window's time is over
+	FxPaused                         // Lane, On: the lane's window or credit is used up: pause its origins / go on
+	FxRefused                        // Text: the peer refused us (other key, same name, version): what to do about it
+	FxWakeAt                         // At
+)
+
+// Effect is one thing that the caller of Step has to do, in order.
+type Effect struct {
+	Kind    EffectKind
+	On      bool
+	Resumed bool
+	Conn    uint64
+	Lane    uint8
+	Life    Life
+	Version uint64
+	At      int64
+	Bytes   []byte
+	Text    string
+	Lost    uint64 // frames given up
+}
