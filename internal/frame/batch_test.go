@@ -1,0 +1,55 @@
+package frame
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestBatchKeepsFramesInOrderWithTheirAddresses(t *testing.T) {
+	var pool Pool
+	b := pool.Get()
+	want := [][]byte{[]byte("one"), {}, bytes.Repeat([]byte("x"), 70_000)}
+	for i, f := range want {
+		b.Append(Addr{Node: uint8(i), Lane: uint64(i) << 40}, f)
+	}
+	i := 0
+	b.Each(func(a Addr, f []byte) {
+		if a.Node != uint8(i) || a.Lane != uint64(i)<<40 || !bytes.Equal(f, want[i]) {
+			t.Fatalf("frame %d: %v, %d bytes", i, a, len(f))
+		}
+		i++
+	})
+	if i != len(want) || b.Len() != len(want) {
+		t.Fatalf("%d frames of %d", i, len(want))
+	}
+	pool.Put(b)
+}
+
+func TestBatchPanicsWhenUsedAfterPut(t *testing.T) {
+	var pool Pool
+	b := pool.Get()
+	pool.Put(b)
+	defer func() {
+		if recover() == nil {
+			t.Fatal("a batch that was put back could be used")
+		}
+	}()
+	b.Append(Addr{}, nil)
+}
+
+func TestBatchAllocNothingInSteadyState(t *testing.T) {
+	var pool Pool
+	f := make([]byte, 150)
+	n := 0
+	count := func(Addr, []byte) { n++ }
+	if a := testing.AllocsPerRun(200, func() {
+		b := pool.Get()
+		for range 64 {
+			b.Append(Addr{Node: 1}, f)
+		}
+		b.Each(count)
+		pool.Put(b)
+	}); a >= 1 { // sync.Pool may be emptied by a collection in between
+		t.Fatalf("%v allocations per batch", a)
+	}
+}
