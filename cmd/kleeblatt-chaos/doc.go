@@ -1,0 +1,7 @@
+// Kleeblatt-chaos is the command for what happens to a cluster on purpose: simulated runs from a seed, scenarios and their
+// reports. It is a program of its own so that nothing of package chaos is linked into the product.
+//
+//	words ─▶ command ─▶ package chaos ─▶ report
+//
+// It has no state. The only command so far is version: package chaos holds no simulator yet.
+package main

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRun(t *testing.T) {
+	for _, c := range []struct {
+		words  []string
+		status int
+		out    string
+	}{
+		{[]string{"version"}, 0, "kleeblatt-chaos "},
+		{[]string{"--help"}, 0, "usage:"},
+		{nil, 2, ""},
+		{[]string{"simulate"}, 2, ""},
+	} {
+		var out, complaints strings.Builder
+		if status := run(c.words, &out, &complaints); status != c.status {
+			t.Errorf("%q: status %d, want %d", c.words, status, c.status)
+		}
+		if !strings.HasPrefix(out.String(), c.out) || (c.status == 2) != strings.Contains(complaints.String(), "usage:") {
+			t.Errorf("%q: out %q, complaints %q", c.words, out.String(), complaints.String())
+		}
+	}
+}
