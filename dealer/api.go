@@ -14,6 +14,7 @@ type Callee struct {
 	Session        uint64 // session id; a callee of this node is owned by worker Session % workers
 	Order          uint64 // HLC of its REGISTER: callees are kept in order of (Order, NodeName, Session)
 	NodeName       string
+	Invoke         wamp.Invoke
 	Concurrency    uint32 // 0: unlimited
 	DiscloseCaller bool
 }

@@ -1,0 +1,266 @@
+package dealer
+
+import "kleeblatt/internal/wamp"
+
+// Origin is where an invocation comes from.
+type Origin struct {
+	Node   uint8  // this node's numbering; 0 is this node itself
+	Worker uint8  // the caller's worker there
+	Call   uint64 // Call.ID on that worker
+	Caller uint64 // the caller's session
+}
+
+// Invocation is the record of a call whose callee's session lives on this worker. It belongs to its book and is good until
+// it is closed.
+type Invocation struct {
+	ID           uint64 // INVOCATION.Request: sequential in the callee's session, from 1. Read only
+	Callee       Slot   // read only
+	Origin              // read only
+	Registration uint64 // read only
+
+	Interrupted     bool // cancelled with mode kill, the callee was told and may answer. Set by Cancel
+	ReceiveProgress bool // INVOCATION.Details.receive_progress was sent
+	Progressive     bool // more INVOCATIONs under this id will come
+
+	place uint32
+	tally uint32 // its tally's place, 0 if it is not counted
+}
+
+// Invocations is the book of one worker's invocations, those sent to its own sessions. It belongs to the worker. In steady state
+// it allocates nothing. The zero book is empty and usable; one with a seed is better.
+type Invocations struct {
+	invocations slab[Invocation]
+	ids         table // by (Callee, ID)
+	origins     table // by (Node, Worker, Call)
+	sessions    pages[calleeSession]
+	bySession   rings
+	nodes       [256]ring
+	byNode      rings
+	tallies     slab[tally]
+	counts      table // of tallies, by (Callee, Registration)
+	seed        uint64
+}
+
+type calleeSession struct {
+	ring
+	issued uint64 // the last invocation id
+}
+
+// tally counts the invocations under way of a registration that limits them.
+type tally struct {
+	callee       Slot
+	registration uint64
+	n            uint32
+}
+
+// NewInvocations is an empty book. The seed keeps clients from making keys that collide in its tables.
+func NewInvocations(seed uint64) *Invocations { return &Invocations{seed: seed} }
+
+// Opening says how Open went.
+type Opening uint8
+
+const (
+	Opened    Opening = iota + 1
+	Duplicate         // the call has an invocation already: that one is returned, as it is
+	AtLimit           // the callee has as many invocations of this registration under way as it allows: nil is returned
+)
+
+// Open makes the record of an invocation and gives it the session's next id. limit is the registration's concurrency, 0 for none;
+// only invocations that were opened with a limit count against it.
+func (b *Invocations) Open(callee Slot, from Origin, registration uint64, limit uint32) (*Invocation, Opening) {
+	if v := b.FindByOrigin(from.Node, from.Worker, from.Call); v != nil {
+		return v, Duplicate
+	}
+	var counted uint32
+	if limit > 0 {
+		var ok bool
+		if counted, ok = b.count(callee, registration, limit); !ok {
+			return nil, AtLimit
+		}
+	}
+	s := b.sessions.make(uint32(callee))
+	s.issued++
+	v, place, _ := b.invocations.open()
+	*v = Invocation{ID: s.issued, Callee: callee, Origin: from, Registration: registration, place: place, tally: counted}
+	b.ids.add(place, hashOf(b.seed, uint64(callee), v.ID))
+	b.origins.add(place, b.originHash(from.Node, from.Worker, from.Call))
+	b.bySession.join(&s.ring, place)
+	b.byNode.join(&b.nodes[from.Node], place)
+	return v, Opened
+}
+
+// Find is the session's invocation with that id, nil if there is none under way.
+func (b *Invocations) Find(callee Slot, id uint64) *Invocation {
+	hash := hashOf(b.seed, uint64(callee), id)
+	for i := b.ids.first(hash); i != 0; i = b.ids.after(i) {
+		if v := b.invocations.at(i); v.Callee == callee && v.ID == id {
+			return v
+		}
+	}
+	return nil
+}
+
+// Verdict says what an id in a YIELD or ERROR of a callee is.
+type Verdict uint8
+
+const (
+	Running   Verdict = iota + 1
+	Late              // it was issued and is over: discard
+	NotIssued         // it never was: a protocol violation
+)
+
+// Judge finds the invocation that a callee answers. What was issued and is under way no more was cancelled, timed out or
+// left by its caller, or answered before: no record is kept of that, for ids are sequential (CONFORMANCE.md A-02).
+func (b *Invocations) Judge(callee Slot, id uint64) (*Invocation, Verdict) {
+	if v := b.Find(callee, id); v != nil {
+		return v, Running
+	}
+	if id >= 1 && id <= b.Issued(callee) {
+		return nil, Late
+	}
+	return nil, NotIssued
+}
+
+// Issued is the last invocation id of the session, 0 if it had none.
+func (b *Invocations) Issued(callee Slot) uint64 {
+	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+		return s.issued
+	}
+	return 0
+}
+
+// FindByOrigin is the invocation of that call, nil if there is none under way. Any numbers are safe.
+func (b *Invocations) FindByOrigin(node, worker uint8, call uint64) *Invocation {
+	hash := b.originHash(node, worker, call)
+	for i := b.origins.first(hash); i != 0; i = b.origins.after(i) {
+		if v := b.invocations.at(i); v.Call == call && v.Node == node && v.Worker == worker {
+			return v
+		}
+	}
+	return nil
+}
+
+func (b *Invocations) originHash(node, worker uint8, call uint64) uint32 {
+	return hashOf(b.seed, uint64(node)<<8|uint64(worker), call)
+}
+
+// Close ends the invocation's record. v must be open and is void afterwards.
+func (b *Invocations) Close(v *Invocation) {
+	place := v.place
+	b.ids.remove(place)
+	b.origins.remove(place)
+	b.bySession.part(&b.sessions.at(uint32(v.Callee)).ring, place)
+	b.byNode.part(&b.nodes[v.Node], place)
+	if v.tally != 0 {
+		b.uncount(v.tally)
+	}
+	b.invocations.close(place)
+}
+
+// EachOfSession yields the session's invocations in the order of their ids. yield may close the one it is given, and no other.
+func (b *Invocations) EachOfSession(callee Slot, yield func(*Invocation) bool) {
+	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+		b.bySession.each(&s.ring, func(i uint32) bool { return yield(b.invocations.at(i)) })
+	}
+}
+
+// EachOfNode yields the invocations that came from the node, in the order in which they came. yield may close the one it is given, and no
+// other.
+func (b *Invocations) EachOfNode(node uint8, yield func(*Invocation) bool) {
+	b.byNode.each(&b.nodes[node], func(i uint32) bool { return yield(b.invocations.at(i)) })
+}
+
+// EachOfOrigin yields the invocations of one caller's session on the node. It looks at all that came from the node.
+func (b *Invocations) EachOfOrigin(node uint8, caller uint64, yield func(*Invocation) bool) {
+	b.EachOfNode(node, func(v *Invocation) bool { return v.Caller != caller || yield(v) })
+}
+
+// DropSession ends all invocations of a session that is gone, and hands each over as it was: its caller wants an error. The slot's
+// next session begins with invocation 1.
+func (b *Invocations) DropSession(callee Slot, each func(Invocation)) {
+	b.EachOfSession(callee, func(v *Invocation) bool { b.drop(v, each); return true })
+	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+		s.issued = 0
+	}
+}
+
+// DropNode ends all invocations from a node that is gone, and hands each over as it was: its callee wants an interrupt.
+func (b *Invocations) DropNode(node uint8, each func(Invocation)) {
+	b.EachOfNode(node, func(v *Invocation) bool { b.drop(v, each); return true })
+}
+
+// DropOrigin ends all invocations of a caller's session that is gone; see DropNode.
+func (b *Invocations) DropOrigin(node uint8, caller uint64, each func(Invocation)) {
+	b.EachOfOrigin(node, caller, func(v *Invocation) bool { b.drop(v, each); return true })
+}
+
+func (b *Invocations) drop(v *Invocation, each func(Invocation)) {
+	was := *v
+	b.Close(v)
+	each(was)
+}
+
+// Len is the number of invocations under way.
+func (b *Invocations) Len() int { return b.invocations.n }
+
+// Pending is the number of invocations under way of one session.
+func (b *Invocations) Pending(callee Slot) int {
+	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+		return int(s.n)
+	}
+	return 0
+}
+
+// Interruption says what a cancel frame has the router do on the callee's side.
+type Interruption uint8
+
+const (
+	NoInterrupt    Interruption = iota // nothing
+	Interrupt                          // INTERRUPT with the mode to the callee
+	AnswerCanceled                     // ERROR canceled to the caller's side, which waits for it
+)
+
+// Cancel cancels an invocation for its caller, who cancelled, left, or ran out of time (advanced/rpc_call_canceling.md).
+// interruptible says that the callee announced call_canceling; without it every mode is skip. The record stays only while a
+// killed callee may still answer. v is void afterwards unless it stays; was is the invocation as it was.
+func (b *Invocations) Cancel(v *Invocation, mode wamp.CancelMode, interruptible bool) (was Invocation, what Interruption) {
+	was = *v
+	if mode == wamp.Kill && interruptible {
+		v.Interrupted = true
+	} else {
+		b.Close(v)
+	}
+	switch {
+	case interruptible && mode != wamp.Skip && !was.Interrupted:
+		return was, Interrupt
+	case mode == wamp.Kill && !interruptible:
+		return was, AnswerCanceled
+	}
+	return was, NoInterrupt
+}
+
+// count enters one more invocation into the tally of (callee, registration); ok is false if there are limit already.
+func (b *Invocations) count(callee Slot, registration uint64, limit uint32) (place uint32, ok bool) {
+	hash := hashOf(b.seed, uint64(callee), registration)
+	for i := b.counts.first(hash); i != 0; i = b.counts.after(i) {
+		if t := b.tallies.at(i); t.callee == callee && t.registration == registration {
+			if t.n >= limit {
+				return 0, false
+			}
+			t.n++
+			return i, true
+		}
+	}
+	t, i, _ := b.tallies.open()
+	*t = tally{callee, registration, 1}
+	b.counts.add(i, hash)
+	return i, true
+}
+
+func (b *Invocations) uncount(place uint32) {
+	t := b.tallies.at(place)
+	if t.n--; t.n == 0 {
+		b.counts.remove(place)
+		b.tallies.close(place)
+	}
+}

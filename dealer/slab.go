@@ -1,0 +1,66 @@
+package dealer
+
+import "math"
+
+// slab keeps records of one type and uses their places again. Places do not move, so a pointer is good until the record is
+// closed. An id names a record as long as it is open and nothing ever after: it carries the place's generation, and a place
+// whose generations are used up is retired.
+type slab[T any] struct {
+	cells pages[cell[T]] // place 0 is never used: it means none
+	used  uint32         // places ever used
+	free  uint32         // a list through cell.next
+	n     int
+	birth uint32 // the generation of a new place: even
+}
+
+type cell[T any] struct {
+	val        T
+	generation uint32 // odd while open
+	next       uint32
+}
+
+// open is a new record, zero, with its place and id.
+func (s *slab[T]) open() (rec *T, place uint32, id uint64) {
+	place = s.free
+	var c *cell[T]
+	if place != 0 {
+		c = s.cells.at(place)
+		s.free = c.next
+	} else {
+		s.used++
+		place = s.used
+		c = s.cells.make(place)
+		c.generation = s.birth
+	}
+	c.generation++
+	s.n++
+	return &c.val, place, uint64(c.generation)<<32 | uint64(place)
+}
+
+// close ends the record at the place.
+func (s *slab[T]) close(place uint32) {
+	c := s.cells.at(place)
+	if c.generation&1 == 0 {
+		panic("dealer: the record is closed")
+	}
+	generation := c.generation
+	*c = cell[T]{generation: generation + 1}
+	s.n--
+	if generation < math.MaxUint32 {
+		c.next = s.free
+		s.free = place
+	}
+}
+
+// at is the open record at the place.
+func (s *slab[T]) at(place uint32) *T { return &s.cells.at(place).val }
+
+// byID is the open record with that id, nil if there is none.
+func (s *slab[T]) byID(id uint64) (rec *T, place uint32) {
+	place = uint32(id)
+	c := s.cells.maybeAt(place)
+	if c == nil || uint64(c.generation) != id>>32 || c.generation&1 == 0 {
+		return nil, 0
+	}
+	return &c.val, place
+}
