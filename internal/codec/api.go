@@ -4,6 +4,9 @@ import "kleeblatt/internal/wamp"
 
 // Payload is the application payload of a message, still encoded: the values of Arguments and ArgumentsKw as they stood in
 // their message, one behind the other (for JSON with the comma and any white space between them). It aliases its frame.
+//
+// An empty list or dict that ends the payload is left out (SER-09). In the place of Arguments one binary value may stand alone
+// (a payload that its sender has encrypted): it is passed on like any other.
 type Payload struct {
 	N   uint8 // how many values Raw holds: 0, 1 (Arguments) or 2 (Arguments and ArgumentsKw)
 	Raw []byte
@@ -41,21 +44,32 @@ const (
 	OptBarrier
 	OptMessage
 	OptPPTScheme
+	OptRetained
+	OptSubscription
+	OptRegistration
+	OptPublisherAuthID
+	OptPublisherAuthRole
+	OptCallerAuthID
+	OptCallerAuthRole
 )
 
 // OptFilters are the six lists of subscriber black- and whitelisting.
 const OptFilters = OptExclude | OptEligible | OptExcludeAuthID | OptExcludeAuthRole | OptEligibleAuthID | OptEligibleAuthRole
 
 // Options holds the well-known keys of an Options or Details dict of every message type. Unknown keys are skipped
-// (MSG-04); a known key with a value of the wrong type is a syntax error (MSG-06). A field counts only when its bit is in
-// Has. Slices alias the frame or the parser's scratch memory and live until its next Parse.
+// (MSG-04), and so are keys that the message's type does not have; a known key with a value of the wrong type is a syntax error
+// (MSG-06). A field counts only when its bit is in Has, and is zero when it is not. Slices alias the frame or the parser's scratch memory and live until its next Parse.
 type Options struct {
 	Has Opt
 
 	Acknowledge, ExcludeMe, DiscloseMe, Retain, GetRetained       bool
 	ReceiveProgress, Progress, DiscloseCaller, ForwardTimeout     bool
+	Retained                                                      bool
 	Match, Invoke, Mode, Reason, Topic, Procedure, Msg, PPTScheme []byte
+	PublisherAuthID, PublisherAuthRole                            []byte
+	CallerAuthID, CallerAuthRole                                  []byte
 	Timeout, Concurrency, Caller, Publisher, Barrier              uint64 // Timeout and Barrier in milliseconds
+	Subscription, Registration                                    uint64 // what a revocation revokes
 	Exclude, Eligible                                             []uint64
 	ExcludeAuthID, ExcludeAuthRole                                [][]byte
 	EligibleAuthID, EligibleAuthRole                              [][]byte
@@ -79,7 +93,7 @@ type Message struct {
 	URI []byte
 	// Options are the well-known keys of Dict.
 	Options Options
-	// Dict is the whole Options, Details or Extra dict, encoded (for ParseHello, ParseWelcome and the like).
+	// Dict is the whole Options, Details or Extra dict, encoded (for Parser.Hello, Parser.Welcome and the like).
 	Dict []byte
 	// Payload is walked (well-formed, UTF-8, depth bound) but not decoded.
 	Payload Payload
