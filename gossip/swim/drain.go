@@ -1,0 +1,141 @@
+package swim
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/hashicorp/serf/serf"
+)
+
+// drain turns serf's events into ours. It never waits for anybody: serf holds its own locks while it sends.
+// over is closed once serf sends nothing more; what it has sent by then is taken out, so that nothing of serf stays blocked.
+func (n *Node) drain(over <-chan struct{}) {
+	for {
+		select {
+		case e := <-n.events:
+			n.drainOne(e)
+		case <-over:
+			for {
+				select {
+				case e := <-n.events:
+					n.drainOne(e)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func (n *Node) drainOne(e serf.Event) {
+	switch e := e.(type) {
+	case serf.MemberEvent:
+		for i := range e.Members {
+			n.memberEvent(e.Type, &e.Members[i])
+		}
+	case serf.UserEvent:
+		if e.Name != headEvent {
+			return
+		}
+		if owner, life, version, err := parseHead(e.Payload); err == nil && owner != n.cfg.Name {
+			n.box.put(Event{Kind: EvHead, Name: owner, Life: life, Version: version})
+		}
+	}
+}
+
+func (n *Node) memberEvent(kind serf.EventType, sm *serf.Member) {
+	if sm.Name == n.cfg.Name {
+		return
+	}
+	switch kind {
+	case serf.EventMemberJoin, serf.EventMemberUpdate:
+		n.memberAlive(sm)
+	case serf.EventMemberLeave:
+		n.memberGone(sm.Name, true)
+	case serf.EventMemberFailed:
+		n.memberGone(sm.Name, false)
+	}
+}
+
+func (n *Node) memberAlive(sm *serf.Member) {
+	t, err := parseTags(sm.Tags)
+	if err != nil || !ValidName(sm.Name) {
+		return // the merge delegate has refused it by name already
+	}
+	n.mu.Lock()
+	m := n.members[sm.Name]
+	if m == nil {
+		n.forgetOne()
+		m = &member{}
+		n.members[sm.Name] = m
+	}
+	before := *m
+	*m = member{tags: t, addr: addrPort(sm.Addr, sm.Port), alive: true}
+	now := *m
+	n.mu.Unlock()
+	if before.alive && before.tags.Life != now.tags.Life {
+		n.box.put(before.event(sm.Name, false, false))
+	}
+	if !before.alive || before.tags != now.tags || before.addr != now.addr {
+		n.box.put(now.event(sm.Name, true, false))
+	}
+	poke(n.joinUp)
+}
+
+func (n *Node) memberGone(name string, left bool) {
+	n.mu.Lock()
+	m := n.members[name]
+	if m == nil || !m.alive && m.left == left {
+		n.mu.Unlock()
+		return
+	}
+	m.alive, m.left = false, left
+	gone := *m
+	if left {
+		delete(n.members, name) // it does not want to be asked back
+	}
+	n.mu.Unlock()
+	n.box.put(gone.event(name, false, left))
+}
+
+// knownMax bounds the members that are remembered after they failed, for rejoin to try: a cluster whose nodes get new names at
+// every start must not try dead names for ever.
+const knownMax = 256
+
+// forgetOne makes room for one more member. n.mu is held. Which of the failed ones goes does not matter.
+func (n *Node) forgetOne() {
+	dead := ""
+	count := 0
+	for name, m := range n.members {
+		if !m.alive {
+			dead = name
+			count++
+		}
+	}
+	if count >= knownMax {
+		delete(n.members, dead)
+	}
+}
+
+func (m *member) event(name string, alive, left bool) Event {
+	return Event{
+		Kind: EvMember, Name: name, Alive: alive, Left: left, Life: m.tags.Life, Proto: m.tags.Proto,
+		Addr: m.addr.String(), LinkAddr: linkAddr(m.tags.LinkAddr, m.addr.Addr().String()),
+	}
+}
+
+// aliveCount is the number of other members that are alive. n.mu is held.
+func (n *Node) aliveCount() int {
+	c := 0
+	for _, m := range n.members {
+		if m.alive {
+			c++
+		}
+	}
+	return c
+}
+
+func addrPort(ip net.IP, port uint16) netip.AddrPort {
+	a, _ := netip.AddrFromSlice(ip)
+	return netip.AddrPortFrom(a.Unmap(), port)
+}

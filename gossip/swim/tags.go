@@ -1,0 +1,96 @@
+package swim
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// linkAddrMax keeps all tags within memberlist's 512 bytes.
+const linkAddrMax = 256
+
+// Tags are what a node tells about itself.
+type Tags struct {
+	Life     Life
+	LinkAddr string // host:port of its router links; an unspecified or empty host means that of its gossip
+	Proto    uint8  // version of the link protocol
+}
+
+// tags is Tags and what this package adds for itself.
+type tags struct {
+	Tags
+	born   Life // the life that the process began with: which process this is, whatever its life is now
+	joined bool // it has had its first exchange: it does not give way to newcomers with its name
+}
+
+// Names of the tags, short because every member's travel in every exchange of the membership.
+const (
+	tagLife   = "l"
+	tagBorn   = "b"
+	tagLink   = "a"
+	tagProto  = "v"
+	tagJoined = "j"
+)
+
+var errTags = errors.New("it is no kleeblatt node, or one of another age")
+
+func (t tags) encode() map[string]string {
+	m := map[string]string{
+		tagLife:  t.Life.String(),
+		tagBorn:  t.born.String(),
+		tagLink:  t.LinkAddr,
+		tagProto: strconv.Itoa(int(t.Proto)),
+	}
+	if t.joined {
+		m[tagJoined] = "1"
+	}
+	return m
+}
+
+// parseTags reads a member's tags. Unknown ones are from younger versions and are passed over.
+func parseTags(m map[string]string) (tags, error) {
+	var t tags
+	var err error
+	if t.Life, err = ParseLife(m[tagLife]); err != nil {
+		return tags{}, errTags
+	}
+	if t.born, err = ParseLife(m[tagBorn]); err != nil {
+		return tags{}, errTags
+	}
+	v, err := strconv.ParseUint(m[tagProto], 10, 8)
+	if err != nil || len(m[tagLink]) > linkAddrMax {
+		return tags{}, errTags
+	}
+	t.Proto, t.LinkAddr, t.joined = uint8(v), m[tagLink], m[tagJoined] != ""
+	return t, nil
+}
+
+// String is epoch and nonce in hexadecimal: 18f.9ac3
+func (l Life) String() string {
+	return strconv.FormatUint(l.Epoch, 16) + "." + strconv.FormatUint(l.Nonce, 16)
+}
+
+// ParseLife reads what String wrote.
+func ParseLife(s string) (Life, error) {
+	e, n, ok := strings.Cut(s, ".")
+	epoch, err1 := strconv.ParseUint(e, 16, 64)
+	nonce, err2 := strconv.ParseUint(n, 16, 64)
+	if !ok || err1 != nil || err2 != nil {
+		return Life{}, fmt.Errorf("%q is no life", s)
+	}
+	return Life{epoch, nonce}, nil
+}
+
+// linkAddr fills in the host that a node could not know of itself.
+func linkAddr(tag, gossipHost string) string {
+	host, port, err := net.SplitHostPort(tag)
+	if err != nil {
+		return tag // unix sockets and other forms that the link executor reads
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort(gossipHost, port)
+	}
+	return tag
+}
