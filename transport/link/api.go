@@ -13,13 +13,13 @@ const (
 	InUp      InputKind = iota + 1 // Conn, Dialed: a new connection to (or from) this peer is open; the handshake begins on it
 	InDown                         // Conn, Refused: it closed (Refused: a dial was refused or failed at once)
 	InBytes                        // Conn, Bytes: one link frame from it
-	InData                         // Lane (any hash; taken mod the number of lanes), Bytes: one relay frame to send, copied
+	InData                         // Lane (any hash; taken mod the number of lanes), Call, Event, Bytes: one relay frame to send, copied
 	InControl                      // Bytes: one control frame to send on lane 0, copied
 	InVersion                      // Version: our table version from now on (stamped on data frames)
-	InReached                      // Version: the peer's table version that our routing has reached
+	InReached                      // Version: the peer's table version that our routing has reached; Life: whose, zero for the current one
 	InMember                       // Alive: SWIM's opinion
 	InCredit                       // On: our workers can (not) take more from this peer
-	InRetire                       // we leave: flush answers, tell the peer
+	InRetire                       // we leave: answers are flushed (2 s at most), then the peer is told and the connection closed
 	InTick
 )
 
@@ -32,28 +32,32 @@ type Input struct {
 	Refused bool
 	Alive   bool
 	On      bool
+	Call    bool // the frame is a CALL: void if calls to the peer fail before it is acknowledged
+	Event   bool // the frame may be dropped (and is counted) when the window is full while a path is up
 	Lane    uint64
 	Version uint64
-	Bytes   []byte // valid during Step
+	Life    Life
+	Bytes   []byte // InBytes: kept as it is until the effects of the Step have been done, they may alias it
 }
 
 // EffectKind says which fields of an Effect count.
 type EffectKind uint8
 
 const (
-	FxWrite    EffectKind = iota + 1 // Conn, Bytes: write one link frame; valid until the next Step
-	FxClose                          // Conn, Text: why
-	FxDial                           // dial the peer now (the caller knows its addresses); answered by InUp or InDown{Refused}
-	FxData                           // Bytes: one relay frame from the peer, in order per lane, exactly once; valid until the next Step
-	FxControl                        // Bytes: one control frame from the peer, in order; valid until the next Step
-	FxUp                             // Life, Version, Resumed: the peer's life and head version from its handshake; a path is up
-	FxSuspect                        // no bytes within the dead time, or the connection broke
-	FxCallsFail                      // the call grace is over: calls to the peer fail now
-	FxLost                           // Counts: lossy reset; calls older than it end on both sides
-	FxDown                           // no path and the window's time is over
-	FxPaused                         // Lane, On: the lane's window or credit is used up: pause its origins / go on
-	FxRefused                        // Text: the peer refused us (other key, same name, version): what to do about it
-	FxWakeAt                         // At
+	FxWrite     EffectKind = iota + 1 // Conn, Bytes: write one link frame; valid until the next Step
+	FxClose                           // Conn, Text: why
+	FxDial                            // dial the peer now (the caller knows its addresses); answered by InUp or InDown{Refused}
+	FxData                            // Lane, Bytes, Version (its table stamp): one relay frame from the peer, in order per lane, exactly once; valid until the next Step
+	FxControl                         // Bytes: one control frame from the peer, in order; valid until the next Step
+	FxUp                              // Life, Version, Resumed: the peer's life and head version as last told; a path is up (again). Resumed: same life, nothing lost
+	FxSuspect                         // no bytes within the dead time, or the connection broke
+	FxCallsFail                       // the call grace is over: calls to the peer fail now. Again for each CALL that comes later and finds no path
+	FxLost                            // Lost: lossy reset or a new life of the peer; calls older than it end on both sides. Lost is what we gave up (an upper bound, see Stats), 0 if it was the peer
+	FxDown                            // no path and the window's time is over, or the peer has left
+	FxPaused                          // Lane, On: the lane's window or credit is used up: pause its origins / go on
+	FxRefused                         // Text: the peer refused us (other key, same name, version): what to do about it
+	FxWakeAt                          // At: step with InTick at this time at the latest; only Flush says so
+	FxDigest                          // Bytes (16), Version: the peer's heartbeat: digest of its tables and its table version
 )
 
 // Effect is one thing that the caller of Step has to do, in order.
