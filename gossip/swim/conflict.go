@@ -10,7 +10,7 @@ const rivalPings = 3
 
 // settleRivals asks every rival that was not answered for whether it lives. It reports whether this node may go on: false means
 // that it has to give way, or that a living rival was met and neither is to give way yet.
-func (n *Node) settleRivals() bool {
+func (n *Swim) settleRivals() bool {
 	n.mu.Lock()
 	var open []rival
 	for _, r := range n.rivals {
@@ -50,7 +50,7 @@ func givesWay(me, other tags) bool {
 	return other.born.Less(me.born)
 }
 
-func (n *Node) lives(r rival) bool {
+func (n *Swim) lives(r rival) bool {
 	for range rivalPings {
 		if n.ctx.Err() != nil {
 			return false
@@ -62,20 +62,20 @@ func (n *Node) lives(r rival) bool {
 	return false
 }
 
-func (n *Node) forgetRival(r rival) {
+func (n *Swim) forgetRival(r rival) {
 	n.mu.Lock()
 	delete(n.rivals, r.tags.born)
 	n.mu.Unlock()
 }
 
-func (n *Node) settleRival(r rival) {
+func (n *Swim) settleRival(r rival) {
 	n.mu.Lock()
 	r.settled = true
 	n.rivals[r.tags.born] = r
 	n.mu.Unlock()
 }
 
-func (n *Node) conflict(r rival, yield bool) Event {
+func (n *Swim) conflict(r rival, yield bool) Event {
 	e := Event{Kind: EvConflict, Addr: r.addr.String(), Life: r.tags.Life, Yield: yield}
 	if yield {
 		e.Text = fmt.Sprintf("a node named %q already runs at %s: give this one another --name", n.cfg.Name, r.addr)

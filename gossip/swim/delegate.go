@@ -14,7 +14,7 @@ import (
 // pingDelegate carries our life and our table's digest in the answers to probes.
 //
 //	version octet | epoch, 8 octets | nonce, 8 octets | digest
-type pingDelegate struct{ n *Node }
+type pingDelegate struct{ n *Swim }
 
 const (
 	ackVersion = 1
@@ -64,7 +64,7 @@ func (p pingDelegate) NotifyPingComplete(other *memberlist.Node, rtt time.Durati
 
 // answered compares the life that answers with the one that we were told of. A process that was restarted within the time that a
 // failure takes to be seen answers for its predecessor, and knows nobody if it has no seeds: rejoin has to introduce us.
-func (n *Node) answered(name string, life Life) {
+func (n *Swim) answered(name string, life Life) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	m := n.members[name]
@@ -78,7 +78,7 @@ func (n *Node) answered(name string, life Life) {
 
 // mergeDelegate sees the members that are offered to us: before a join the whole list of the other side, and each single one that
 // is said to be alive (with memberlist's lock held, so it only notes).
-type mergeDelegate struct{ n *Node }
+type mergeDelegate struct{ n *Swim }
 
 // NotifyMerge refuses only a single stranger. A list with a stranger in it is merged, and the stranger refused later, alone: else
 // one bad entry would keep everybody from joining.
@@ -110,7 +110,7 @@ type rival struct {
 const rivalsMax = 16
 
 // namesake notes that the cluster knows our name under these tags.
-func (n *Node) namesake(t tags, addr netip.AddrPort) {
+func (n *Swim) namesake(t tags, addr netip.AddrPort) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if t.born == n.tags.born {

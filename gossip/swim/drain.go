@@ -9,7 +9,7 @@ import (
 
 // drain turns serf's events into ours. It never waits for anybody: serf holds its own locks while it sends.
 // over is closed once serf sends nothing more; what it has sent by then is taken out, so that nothing of serf stays blocked.
-func (n *Node) drain(over <-chan struct{}) {
+func (n *Swim) drain(over <-chan struct{}) {
 	for {
 		select {
 		case e := <-n.events:
@@ -27,7 +27,7 @@ func (n *Node) drain(over <-chan struct{}) {
 	}
 }
 
-func (n *Node) drainOne(e serf.Event) {
+func (n *Swim) drainOne(e serf.Event) {
 	switch e := e.(type) {
 	case serf.MemberEvent:
 		for i := range e.Members {
@@ -43,7 +43,7 @@ func (n *Node) drainOne(e serf.Event) {
 	}
 }
 
-func (n *Node) memberEvent(kind serf.EventType, sm *serf.Member) {
+func (n *Swim) memberEvent(kind serf.EventType, sm *serf.Member) {
 	if sm.Name == n.cfg.Name {
 		return
 	}
@@ -57,7 +57,7 @@ func (n *Node) memberEvent(kind serf.EventType, sm *serf.Member) {
 	}
 }
 
-func (n *Node) memberAlive(sm *serf.Member) {
+func (n *Swim) memberAlive(sm *serf.Member) {
 	t, err := parseTags(sm.Tags)
 	if err != nil || !ValidName(sm.Name) {
 		return // the merge delegate has refused it by name already
@@ -82,7 +82,7 @@ func (n *Node) memberAlive(sm *serf.Member) {
 	poke(n.joinUp)
 }
 
-func (n *Node) memberGone(name string, left bool) {
+func (n *Swim) memberGone(name string, left bool) {
 	n.mu.Lock()
 	m := n.members[name]
 	if m == nil || !m.alive && m.left == left {
@@ -103,7 +103,7 @@ func (n *Node) memberGone(name string, left bool) {
 const knownMax = 256
 
 // forgetOne makes room for one more member. n.mu is held. Which of the failed ones goes does not matter.
-func (n *Node) forgetOne() {
+func (n *Swim) forgetOne() {
 	dead := ""
 	count := 0
 	for name, m := range n.members {
@@ -125,7 +125,7 @@ func (m *member) event(name string, alive, left bool) Event {
 }
 
 // aliveCount is the number of other members that are alive. n.mu is held.
-func (n *Node) aliveCount() int {
+func (n *Swim) aliveCount() int {
 	c := 0
 	for _, m := range n.members {
 		if m.alive {

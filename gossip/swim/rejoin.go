@@ -19,7 +19,7 @@ const (
 
 // rejoin never gives up: while a seed or a once-known member is not alive, it keeps trying one. It also settles who is meant by
 // our name, because both decide whether we have joined.
-func (n *Node) rejoin() {
+func (n *Swim) rejoin() {
 	started := time.Now()
 	first := tryFirst
 	for {
@@ -54,7 +54,7 @@ func (n *Node) rejoin() {
 }
 
 // pause waits about d. Before the first exchange, or when somebody claims our name, news cut it short.
-func (n *Node) pause(d time.Duration) bool {
+func (n *Swim) pause(d time.Duration) bool {
 	t := time.NewTimer(d/2 + rand.N(d))
 	defer t.Stop()
 	for {
@@ -87,7 +87,7 @@ type target struct {
 }
 
 // missing lists the seeds and the once-known members that are not alive, and those alive that are not who we think. complete is false when a seed could not be resolved.
-func (n *Node) missing() (list []target, complete bool) {
+func (n *Swim) missing() (list []target, complete bool) {
 	seeds, complete := n.resolveSeeds(n.ctx)
 	var local []netip.Addr
 	if len(seeds) > 0 {
@@ -124,7 +124,7 @@ func (n *Node) missing() (list []target, complete bool) {
 }
 
 // tryOne joins one of the missing at random; before the first exchange all of them in turn until one answers.
-func (n *Node) tryOne(missing []target) {
+func (n *Swim) tryOne(missing []target) {
 	n.mu.Lock()
 	all := !n.tags.joined || n.alone
 	n.seen = false // the exchange will tell
@@ -151,7 +151,7 @@ func (n *Node) tryOne(missing []target) {
 }
 
 // maybeJoined tells, once each, that we have joined or that nobody answers.
-func (n *Node) maybeJoined(nobody, late bool) {
+func (n *Swim) maybeJoined(nobody, late bool) {
 	n.mu.Lock()
 	before, beforeAlone := n.tags.joined && n.toldJoined, n.alone
 	switch {

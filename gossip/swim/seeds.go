@@ -72,7 +72,7 @@ const seedForms = "host:port, srv+name or file:PATH"
 
 // resolveSeeds finds the present addresses of all seeds. complete is false when some seed could not be resolved: then there may be
 // more than these.
-func (n *Node) resolveSeeds(ctx context.Context) (addrs []netip.AddrPort, complete bool) {
+func (n *Swim) resolveSeeds(ctx context.Context) (addrs []netip.AddrPort, complete bool) {
 	complete = true
 	seen := map[netip.AddrPort]bool{}
 	var add func(seed string, inFile bool)
@@ -98,7 +98,7 @@ func (n *Node) resolveSeeds(ctx context.Context) (addrs []netip.AddrPort, comple
 	return addrs, complete
 }
 
-func (n *Node) resolveSeed(ctx context.Context, seed string, inFile bool) (addrs []netip.AddrPort, nested []string, err error) {
+func (n *Swim) resolveSeed(ctx context.Context, seed string, inFile bool) (addrs []netip.AddrPort, nested []string, err error) {
 	if path, ok := strings.CutPrefix(seed, filePrefix); ok {
 		if inFile {
 			return nil, nil, errors.New("a file of seeds names another file")
@@ -119,7 +119,7 @@ func (n *Node) resolveSeed(ctx context.Context, seed string, inFile bool) (addrs
 	return addrs, nil, err
 }
 
-func (n *Node) resolveSRV(ctx context.Context, name string) (addrs []netip.AddrPort, err error) {
+func (n *Swim) resolveSRV(ctx context.Context, name string) (addrs []netip.AddrPort, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	_, srvs, err := n.lookup.LookupSRV(ctx, "", "", name)
@@ -131,7 +131,7 @@ func (n *Node) resolveSRV(ctx context.Context, name string) (addrs []netip.AddrP
 	return addrs, err
 }
 
-func (n *Node) resolveHost(ctx context.Context, host string, port uint16) ([]netip.AddrPort, error) {
+func (n *Swim) resolveHost(ctx context.Context, host string, port uint16) ([]netip.AddrPort, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.AddrPort{netip.AddrPortFrom(ip.Unmap().WithZone(""), port)}, nil
 	}
@@ -163,7 +163,7 @@ func readSeedFile(path string) ([]string, error) {
 }
 
 // isSelf reports whether addr is this node: our own port at an address of this machine, where that is what we listen on.
-func (n *Node) isSelf(addr netip.AddrPort, local []netip.Addr) bool {
+func (n *Swim) isSelf(addr netip.AddrPort, local []netip.Addr) bool {
 	if addr == n.self {
 		return true
 	}

@@ -4,7 +4,7 @@ import "time"
 
 // speak tells the others what has changed about us: tags at once, heads within the budget. Both may block for a broadcast, so
 // they have a goroutine of their own.
-func (n *Node) speak() {
+func (n *Swim) speak() {
 	var rest time.Duration // until the next head may be told
 	for {
 		if rest > 0 {
@@ -28,7 +28,7 @@ func (n *Node) speak() {
 	}
 }
 
-func (n *Node) speakTags() {
+func (n *Swim) speakTags() {
 	n.mu.Lock()
 	t := n.tags
 	changed := t != n.said
@@ -43,7 +43,7 @@ func (n *Node) speakTags() {
 	}
 }
 
-func (n *Node) speakHead() bool {
+func (n *Swim) speakHead() bool {
 	n.mu.Lock()
 	version, life, toTell := n.head, n.tags.Life, n.toTell
 	n.toTell = false

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/serf/serf"
 )
 
-// Node is this process's place in the cluster's membership. Its methods may be called from any goroutine.
-type Node struct {
+// Swim is this process's place in the cluster's membership. Its methods may be called from any goroutine.
+type Swim struct {
 	cfg    Config
 	log    *libraryLog
 	serf   *serf.Serf
@@ -58,14 +58,14 @@ type member struct {
 
 // New starts to gossip. It returns an error when the configuration is wrong or the address is taken; all else is told through
 // OnEvent.
-func New(cfg Config) (*Node, error) {
+func New(cfg Config) (*Swim, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("swim: %w", err)
 	}
 	if cfg.reconnectTimeout == 0 {
 		cfg.reconnectTimeout = reconnectTimeout
 	}
-	n := &Node{
+	n := &Swim{
 		cfg: cfg, log: newLibraryLog(cfg.Log), lookup: cfg.lookup,
 		events: make(chan serf.Event, eventChLen), box: newMailbox(), told: make(chan struct{}),
 		members: map[string]*member{}, rivals: map[Life]rival{}, refused: map[netip.AddrPort]time.Time{},
@@ -102,10 +102,10 @@ func New(cfg Config) (*Node, error) {
 }
 
 // Addr is the host:port under which others know us; with port 0 in BindAddr it tells the port.
-func (n *Node) Addr() string { return n.self.String() }
+func (n *Swim) Addr() string { return n.self.String() }
 
 // SetTags replaces what the others see of us, soon.
-func (n *Node) SetTags(t Tags) {
+func (n *Swim) SetTags(t Tags) {
 	n.mu.Lock()
 	n.tags.Tags = t
 	n.mu.Unlock()
@@ -113,7 +113,7 @@ func (n *Node) SetTags(t Tags) {
 }
 
 // Announce tells the others, within the budget and only the newest, that our table has reached version.
-func (n *Node) Announce(version uint64) {
+func (n *Swim) Announce(version uint64) {
 	n.mu.Lock()
 	n.head, n.toTell = version, true
 	n.mu.Unlock()
@@ -122,7 +122,7 @@ func (n *Node) Announce(version uint64) {
 
 // Leave says goodbye, so that the others know at once. It blocks until the word is out, at most for about 2.5 s. Shutdown follows.
 // After EvConflict with Yield it does nothing: the goodbye would be taken for our rival's.
-func (n *Node) Leave() error {
+func (n *Swim) Leave() error {
 	n.cancel()
 	n.mu.Lock()
 	over := n.over
@@ -135,7 +135,7 @@ func (n *Node) Leave() error {
 
 // Shutdown ends gossip and returns when everything has ended; OnEvent is not called afterwards. It may wait for a join that is
 // under way, at most 2 s for each address of its seed. It must not be called from OnEvent.
-func (n *Node) Shutdown() error {
+func (n *Swim) Shutdown() error {
 	n.mu.Lock()
 	over := n.over
 	n.over = true

@@ -13,7 +13,7 @@ import (
 
 // probe is a node under test and what it was told.
 type probe struct {
-	*Node
+	*Swim
 	t    *testing.T
 	name string
 	addr string
@@ -34,7 +34,7 @@ func start(t *testing.T, m *memNet, name, addr string, seeds []string, change fu
 		change(&cfg)
 	}
 	var err error
-	if p.Node, err = New(cfg); err != nil {
+	if p.Swim, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Shutdown() })
@@ -72,8 +72,8 @@ func (p *probe) sees(name string, life Life) bool {
 }
 
 func (p *probe) life() Life {
-	p.Node.mu.Lock()
-	defer p.Node.mu.Unlock()
+	p.Swim.mu.Lock()
+	defer p.Swim.mu.Unlock()
 	return p.tags.Life
 }
 
@@ -328,8 +328,8 @@ func TestNameConflict(t *testing.T) {
 
 // sees0 asks the node's own view, not its record.
 func (p *probe) sees0(name string, life Life) bool {
-	p.Node.mu.Lock()
-	defer p.Node.mu.Unlock()
+	p.Swim.mu.Lock()
+	defer p.Swim.mu.Unlock()
 	m := p.members[name]
 	return m != nil && m.alive && m.tags.Life == life
 }

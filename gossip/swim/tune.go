@@ -60,7 +60,7 @@ const eventChLen = 1024
 // label keeps foreign serf and memberlist clusters apart from ours even without a key.
 const label = "kleeblatt"
 
-func (c *Config) serfConfig(n *Node) (*serf.Config, error) {
+func (c *Config) serfConfig(n *Swim) (*serf.Config, error) {
 	bind, advertise, err := c.addresses()
 	if err != nil {
 		return nil, err

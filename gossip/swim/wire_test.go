@@ -22,7 +22,7 @@ import (
 func TestLoopback(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	told := make(chan string, 1024)
-	node := func(name string, seeds ...string) *Node {
+	node := func(name string, seeds ...string) *Swim {
 		n, err := New(Config{
 			Name: name, BindAddr: "127.0.0.1:0", Seeds: seeds, Key: DeriveKey([]byte("secret")),
 			Tags: Tags{Life: Life{1, uint64(name[0])}, LinkAddr: ":7947", Proto: 1},
@@ -45,7 +45,7 @@ func TestLoopback(t *testing.T) {
 		delete(want, <-told)
 	}
 	c.Leave()
-	for _, n := range []*Node{a, b, c} {
+	for _, n := range []*Swim{a, b, c} {
 		if err := n.Shutdown(); err != nil {
 			t.Error(err)
 		}
@@ -122,7 +122,7 @@ func TestSeeds(t *testing.T) {
 		hosts: map[string][]netip.Addr{"two.example": two},
 		srv:   map[string][]*net.SRV{"_k._tcp.example": {{Target: "two.example.", Port: 77}, {Target: "gone.example.", Port: 78}}},
 	}
-	n := &Node{
+	n := &Swim{
 		lookup: dns, log: newLibraryLog(nil), ctx: context.Background(), self: netip.MustParseAddrPort("10.0.0.1:7946"),
 		cfg: Config{BindAddr: "10.0.0.1:7946", Seeds: []string{"two.example:7946", "10.0.0.1:7946", "srv+_k._tcp.example", "file:" + file, "10.0.0.9:1"}},
 	}
@@ -160,7 +160,7 @@ func TestIsSelf(t *testing.T) {
 		{"192.168.7.1:7946", "192.168.7.1:7946", true},
 		{"192.168.7.1:7946", "127.0.0.1:7946", false},
 	} {
-		n := &Node{cfg: Config{BindAddr: c.bind}, self: netip.MustParseAddrPort("192.168.7.1:7946")}
+		n := &Swim{cfg: Config{BindAddr: c.bind}, self: netip.MustParseAddrPort("192.168.7.1:7946")}
 		if got := n.isSelf(netip.MustParseAddrPort(c.addr), local); got != c.self {
 			t.Errorf("bound to %s, %s: %v", c.bind, c.addr, got)
 		}
