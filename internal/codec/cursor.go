@@ -262,6 +262,10 @@ func (c *cursor) key() []byte {
 		}
 		return c.content(k, n)
 	}
+	if c.i < len(c.b) && c.b[c.i] != '"' {
+		c.fail(whyKey)
+		return nil
+	}
 	key := c.jsonText()
 	if !c.ok() {
 		return nil
