@@ -108,17 +108,18 @@ func (c *cursor) id() uint64 {
 
 // boolean reads true or false; nothing else stands for them (MSG-06).
 func (c *cursor) boolean() bool {
-	var k kind
-	var n uint64
 	if c.s == wamp.JSON {
-		k, n, c.i, _ = jsonLiteral(c.b, min(c.i, len(c.b)))
-	} else {
-		k, n = c.head()
+		k, n, end, _ := jsonLiteral(c.b, c.i)
+		if c.i = end; k != kBool {
+			c.fail(whyBool)
+		}
+		return n == 1
 	}
+	k, n := c.head()
 	if k != kBool {
 		c.fail(wrong(k, whyBool))
 	}
-	return n == 1 && c.ok()
+	return k == kBool && n == 1
 }
 
 // text reads a string. It aliases b, or scratch where it stands in b in escapes or in chunks.

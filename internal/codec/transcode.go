@@ -13,7 +13,7 @@ import (
 // Transcoder carries payloads from one serializer into another. It holds scratch memory only; the zero value is ready. One worker
 // owns it: no concurrent use.
 //
-// What is carried, and how: integers exactly, from -2^64 (MessagePack: -2^63) to 2^64-1; a JSON number with a
+// What is carried, and how: integers exactly, between -2^64 (MessagePack: from -2^63 on) and 2^64; a JSON number with a
 // fraction or exponent, or beyond 64 bits, as a float; floats exactly and as floats, also where they are whole (1.0); bytes
 // to and from JSON as "\u0000" and base64; undefined as null; CBOR tags that merely comment a text or number by what they tag,
 // big numbers that fit as integers.

@@ -71,8 +71,9 @@ func (t *Transcoder) negative(dst []byte, n uint64) []byte {
 	case wamp.MsgPack:
 		return t.msgpackNegative(dst, n)
 	}
-	if n == math.MaxUint64 {
-		return append(dst, "-18446744073709551616"...)
+	if n == math.MaxUint64 { // -2^64 would come back as a float
+		t.c.fail(whyBig)
+		return dst
 	}
 	return strconv.AppendUint(append(dst, '-'), n+1, 10)
 }
