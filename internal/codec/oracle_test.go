@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -21,7 +22,7 @@ import (
 // The oracles: full decoders of others, for tests only.
 
 var fullCBOR = func() cbor.DecMode {
-	d, err := cbor.DecOptions{MaxNestedLevels: 256, DefaultMapType: nil, BignumTag: cbor.BignumTagForbidden, TimeTag: cbor.DecTagIgnored}.DecMode()
+	d, err := cbor.DecOptions{MaxNestedLevels: 256, DefaultMapType: nil, TimeTag: cbor.DecTagIgnored}.DecMode()
 	if err != nil {
 		panic(err)
 	}
@@ -34,7 +35,9 @@ func wellFormed(s wamp.Serializer, b []byte) bool {
 	case wamp.JSON:
 		return json.Valid(b) && utf8.Valid(b)
 	case wamp.CBOR:
-		return fullCBOR.Wellformed(b) == nil
+		err := fullCBOR.Wellformed(b)
+		var tag *cbor.InadmissibleTagContentTypeError // well-formed, if senseless: for the receiver to judge
+		return err == nil || errors.As(err, &tag)
 	}
 	r := bytes.NewReader(b)
 	return msgpack.NewDecoder(r).Skip() == nil && r.Len() == 0
@@ -126,7 +129,7 @@ func (t teller) say(out *strings.Builder, v any) bool {
 
 func (t teller) sayNumber(out *strings.Builder, v json.Number) bool {
 	if n, whole := new(big.Int).SetString(string(v), 10); whole && string(v) != "-0" &&
-		(n.IsUint64() || n.IsInt64() || t.wide && n.Cmp(new(big.Int).Lsh(big.NewInt(-1), 64)) > 0) {
+		(n.IsUint64() || n.IsInt64() || t.wide && n.Sign() < 0 && n.Cmp(new(big.Int).Lsh(big.NewInt(-1), 64)) > 0) {
 		fmt.Fprint(out, n)
 		return true
 	}
