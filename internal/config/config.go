@@ -1,0 +1,100 @@
+package config
+
+import (
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Config is the configuration of one node: complete, checked, with all defaults filled in.
+type Config struct {
+	File string // the file that it came from, "" for none
+
+	Name string // of this node, unique in the cluster
+	Data string // directory for what is to outlive the process, "" for none
+
+	Listen         []Listener // for clients
+	AllowedOrigins []string   // as transport.Listener has them
+	Cert, Key      string     // PEM files for wss and rss
+	TLS            *tls.Config
+	Realms         []Realm
+	SlowConsumer   SlowConsumer
+
+	Gossip         string   // host:port of membership, "" for a node that stays alone
+	Link           string   // host:port of router links, "" likewise
+	Advertise      string   // host under which the other nodes reach both, "" for the one bound
+	Join           []string // seeds, as gossip/swim takes them
+	ClusterKeyFile string
+	ClusterKey     []byte // its content, nil for none
+
+	Admin      string   // host:port of health, metrics and status, "" for none
+	AdminHosts []string // further names under which it may be asked
+
+	Insecure  bool
+	Workers   int // loops and workers, one each per core
+	LogLevel  slog.Level
+	LogFormat LogFormat
+	Limits    Limits
+
+	// Warnings are for the log: things that work and should not stay so.
+	Warnings []string
+}
+
+// Listener is one port for clients.
+type Listener struct {
+	URL    string // normalized: scheme://host:port/path, unix:///path
+	Scheme string // ws, wss, rs, rss, unix
+	Addr   string // host:port, or the path of a Unix socket
+	Path   string // of ws and wss
+}
+
+// TLS reports whether the port needs a certificate.
+func (l Listener) TLS() bool { return l.Scheme == "wss" || l.Scheme == "rss" }
+
+// Realm is one realm that the node serves.
+type Realm struct {
+	Name   string
+	Strict bool // what the specification demands and common clients break: sequential request ids and the like
+}
+
+// SlowConsumer is what happens to a session that does not read fast enough.
+type SlowConsumer string
+
+const (
+	Disconnect SlowConsumer = "disconnect"
+	Drop       SlowConsumer = "drop"
+)
+
+// LogFormat is how log lines look.
+type LogFormat string
+
+const (
+	Text LogFormat = "text"
+	JSON LogFormat = "json"
+)
+
+// Limits are the bounds that an operator may want to change. Their defaults and reasons stand in the table of options.
+type Limits struct {
+	MessageBytes            int           // a message from a client
+	FirstMessageBytes       int           // one before WELCOME
+	HandshakeTimeout        time.Duration // from accept to the end of the transport's handshake
+	HelloTimeout            time.Duration // from there to HELLO
+	Connections             int           // of clients, on this node
+	ConnectionsPerAddress   int           // 0: unlimited; loopback and Unix sockets are not counted
+	OutboxBytes             int           // queued for one client
+	OutboxTotalBytes        int64         // queued for all of them
+	PauseTime               time.Duration // that a publisher waits for one slow receiver
+	SubscriptionsPerSession int
+	RegistrationsPerSession int
+	CallsPerSession         int           // pending, of a caller
+	InvocationsPerSession   int           // pending, of a callee
+	PingInterval            time.Duration // of silence before a WebSocket ping; 0: never
+	PongTimeout             time.Duration
+}
+
+// Parse makes a configuration of the words behind "kleeblatt serve". The error is flag.ErrHelp for --help, else a Problems.
+func Parse(args []string) (Config, error) { return parse(args, systemEnv()) }
+
+// Usage writes the help text of all options.
+func Usage(w io.Writer) { usage(w) }

@@ -1,0 +1,194 @@
+package config
+
+import (
+	"log/slog"
+	"strings"
+)
+
+// option is one thing that can be configured: a flag, a key of the file, a line of the help text.
+type option struct {
+	key   string // in the file; "limits.x" is x below limits
+	arg   string // what the value is called; "" for a switch
+	list  bool   // may be given several times
+	group string
+	help  string
+	def   string // the default, as a value or as a formula
+	set   func(c *Config, value string) error
+}
+
+// flag is the option's name on the command line.
+func (o *option) flag() string {
+	return strings.ReplaceAll(strings.Replace(o.key, "limits.", "limit-", 1), "_", "-")
+}
+
+const (
+	groupNode    = "The node"
+	groupClients = "Clients"
+	groupCluster = "Cluster"
+	groupAdmin   = "Operation"
+	groupLimits  = "Limits"
+)
+
+// limitsKey is the only key of the file that holds other keys.
+const limitsKey = "limits"
+
+// options is the table. It is not changed.
+var options = []option{
+	{key: "name", arg: "NAME", group: groupNode, def: "the host's name and a suffix; with --data the same at every start",
+		help: "name of this node, unique in the cluster: 1 to 64 of A-Z a-z 0-9 . _ -",
+		set:  func(c *Config, v string) error { return setName(&c.Name, v) }},
+	{key: "data", arg: "DIR", group: groupNode, def: "none",
+		help: "directory for what should outlive the process (the node's name and epoch)",
+		set:  func(c *Config, v string) error { return setPath(&c.Data, v) }},
+	{key: "workers", arg: "N", group: groupNode, def: "one per processor",
+		help: "loops that carry the sessions",
+		set:  intOption(func(c *Config) *int { return &c.Workers }, 1, workersMax)},
+
+	{key: "listen", arg: "URL", list: true, group: groupClients, def: defaultListen,
+		help: "port for clients: ws://HOST:PORT/PATH, rs://HOST:PORT, unix:///PATH, with a certificate wss:// and rss://. A ws, wss or unix port takes WebSocket and RawSocket alike",
+		set: func(c *Config, v string) error {
+			l, err := parseListener(v)
+			c.Listen = append(c.Listen, l)
+			return err
+		}},
+	{key: "realm", arg: "NAME[,strict]", list: true, group: groupClients, def: defaultRealm,
+		help: "realm to serve; strict holds clients to rules that common ones break. In the file also {name: NAME, strict: true}",
+		set: func(c *Config, v string) error {
+			r, err := parseRealm(v)
+			c.Realms = append(c.Realms, r)
+			return err
+		}},
+	{key: "allowed_origins", arg: "ORIGIN", list: true, group: groupClients, def: "the same host",
+		help: "further origins whose pages may connect: https://app.example, app.example or *",
+		set: func(c *Config, v string) error {
+			c.AllowedOrigins = append(c.AllowedOrigins, v)
+			return checkOrigin(v)
+		}},
+	{key: "cert", arg: "FILE", group: groupClients, def: "none",
+		help: "PEM file with the certificate (and its chain) for wss and rss",
+		set:  func(c *Config, v string) error { return setPath(&c.Cert, v) }},
+	{key: "key", arg: "FILE", group: groupClients, def: "none",
+		help: "PEM file with the certificate's private key",
+		set:  func(c *Config, v string) error { return setPath(&c.Key, v) }},
+	{key: "slow_consumer", arg: "POLICY", group: groupClients, def: string(Disconnect),
+		help: "what happens to a session that does not read and whose queue is full: disconnect, or drop (events are lost and counted)",
+		set: func(c *Config, v string) error {
+			return setOneOf(&c.SlowConsumer, v, Disconnect, Drop)
+		}},
+
+	{key: "gossip", arg: "HOST:PORT", group: groupCluster, def: "none: the node stays alone",
+		help: "address of this node for the cluster's membership (UDP and TCP)",
+		set:  func(c *Config, v string) error { return setHostPort(&c.Gossip, v) }},
+	{key: "link", arg: "HOST:PORT", group: groupCluster, def: "the gossip address, port + 1",
+		help: "address of this node for links from other routers (TCP)",
+		set:  func(c *Config, v string) error { return setHostPort(&c.Link, v) }},
+	{key: "advertise", arg: "HOST", group: groupCluster, def: "the host that is bound",
+		help: "host under which the other nodes reach this one, where that is another than it binds",
+		set:  func(c *Config, v string) error { return setHost(&c.Advertise, v) }},
+	{key: "join", arg: "SEED", list: true, group: groupCluster, def: "none",
+		help: "gossip address of another node: HOST:PORT (a name stands for all of its addresses), srv+NAME (DNS SRV), file:PATH (one per line, read anew). The node itself may be among them",
+		set: func(c *Config, v string) error {
+			c.Join = append(c.Join, v)
+			return checkSeed(v)
+		}},
+	{key: "cluster_key_file", arg: "FILE", group: groupCluster, def: "none",
+		help: "file with the secret that all nodes of the cluster share, at least 16 bytes",
+		set:  func(c *Config, v string) error { return setPath(&c.ClusterKeyFile, v) }},
+
+	{key: "admin", arg: "HOST:PORT", group: groupAdmin, def: defaultAdmin,
+		help: "address of /livez, /readyz, /metrics and /cluster; off for none",
+		set: func(c *Config, v string) error {
+			if v == "off" {
+				c.Admin = v
+				return nil
+			}
+			return setHostPort(&c.Admin, v)
+		}},
+	{key: "admin_hosts", arg: "NAME", list: true, group: groupAdmin, def: "none",
+		help: "further names under which the admin address may be asked; others are refused, against DNS rebinding",
+		set: func(c *Config, v string) error {
+			c.AdminHosts = append(c.AdminHosts, v)
+			return checkHostName(v)
+		}},
+	{key: "insecure", group: groupAdmin, def: "no",
+		help: "allow addresses that are open to more than this machine without authentication or key; for tests and private networks",
+		set:  func(c *Config, v string) error { return setBool(&c.Insecure, v) }},
+	{key: "log_level", arg: "LEVEL", group: groupAdmin, def: "info",
+		help: "debug, info, warn or error",
+		set:  func(c *Config, v string) error { return setLevel(&c.LogLevel, v) }},
+	{key: "log_format", arg: "FORMAT", group: groupAdmin, def: string(Text),
+		help: "text or json",
+		set:  func(c *Config, v string) error { return setOneOf(&c.LogFormat, v, Text, JSON) }},
+
+	{key: "limits.message", arg: "BYTES", group: groupLimits, def: "16MiB",
+		help: "largest message from a client; 16MiB is the most that RawSocket can announce",
+		set:  bytesOption(func(c *Config) *int { return &c.Limits.MessageBytes }, 512, 16<<20)},
+	{key: "limits.first_message", arg: "BYTES", group: groupLimits, def: "64KiB",
+		help: "largest message before WELCOME: nobody unknown makes the node keep more",
+		set:  bytesOption(func(c *Config) *int { return &c.Limits.FirstMessageBytes }, 512, 16<<20)},
+	{key: "limits.handshake", arg: "TIME", group: groupLimits, def: "10s",
+		help: "from the connection to the end of its transport's handshake",
+		set:  timeOption(func(c *Config) *dur { return &c.Limits.HandshakeTimeout }, ms, hour)},
+	{key: "limits.hello", arg: "TIME", group: groupLimits, def: "10s",
+		help: "from there to HELLO",
+		set:  timeOption(func(c *Config) *dur { return &c.Limits.HelloTimeout }, ms, hour)},
+	{key: "limits.connections", arg: "N", group: groupLimits, def: "1048576",
+		help: "connections of clients to this node",
+		set:  intOption(func(c *Config) *int { return &c.Limits.Connections }, 1, 1<<24)},
+	{key: "limits.connections_per_address", arg: "N", group: groupLimits, def: "4096",
+		help: "of them from one address (IPv6: /64 network), loopback and Unix sockets aside; 0: unlimited",
+		set:  intOption(func(c *Config) *int { return &c.Limits.ConnectionsPerAddress }, 0, 1<<24)},
+	{key: "limits.outbox", arg: "BYTES", group: groupLimits, def: "8MiB",
+		help: "queued for one client before slow_consumer decides; an empty queue takes any one message",
+		set:  bytesOption(func(c *Config) *int { return &c.Limits.OutboxBytes }, 4<<10, 1<<30)},
+	{key: "limits.outbox_total", arg: "BYTES", group: groupLimits, def: "1GiB",
+		help: "queued for all clients of this node",
+		set:  bytesOption(func(c *Config) *int64 { return &c.Limits.OutboxTotalBytes }, 1<<20, 1<<40)},
+	{key: "limits.pause", arg: "TIME", group: groupLimits, def: "50ms",
+		help: "that a publisher is held up by one slow receiver, once",
+		set:  timeOption(func(c *Config) *dur { return &c.Limits.PauseTime }, ms, minute)},
+	{key: "limits.subscriptions", arg: "N", group: groupLimits, def: "65536",
+		help: "of one session",
+		set:  intOption(func(c *Config) *int { return &c.Limits.SubscriptionsPerSession }, 1, 1<<24)},
+	{key: "limits.registrations", arg: "N", group: groupLimits, def: "65536",
+		help: "of one session",
+		set:  intOption(func(c *Config) *int { return &c.Limits.RegistrationsPerSession }, 1, 1<<24)},
+	{key: "limits.calls", arg: "N", group: groupLimits, def: "16384",
+		help: "unanswered calls of one session",
+		set:  intOption(func(c *Config) *int { return &c.Limits.CallsPerSession }, 1, 1<<24)},
+	{key: "limits.invocations", arg: "N", group: groupLimits, def: "65536",
+		help: "unanswered invocations of one session, whoever calls it",
+		set:  intOption(func(c *Config) *int { return &c.Limits.InvocationsPerSession }, 1, 1<<24)},
+	{key: "limits.ping", arg: "TIME", group: groupLimits, def: "30s",
+		help: "of silence before a WebSocket client is asked whether it lives; 0: never",
+		set:  timeOption(func(c *Config) *dur { return &c.Limits.PingInterval }, 0, day)},
+	{key: "limits.pong", arg: "TIME", group: groupLimits, def: "30s",
+		help: "that it has to answer",
+		set:  timeOption(func(c *Config) *dur { return &c.Limits.PongTimeout }, ms, day)},
+}
+
+const (
+	defaultListen = "ws://127.0.0.1:8080/ws"
+	defaultRealm  = "realm1"
+	defaultAdmin  = "127.0.0.1:9090"
+	// workersMax is what a set of workers can hold (broker.WorkerSet has 64 bits).
+	workersMax = 64
+)
+
+// formulas are the defaults that setDefaults computes; those of other options are applied as if they had been given.
+var formulas = map[string]bool{
+	"name": true, "data": true, "workers": true, "allowed_origins": true, "cert": true, "key": true, "gossip": true, "link": true,
+	"advertise": true, "join": true, "cluster_key_file": true, "admin_hosts": true, "insecure": true,
+}
+
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
+// find gives the option of that key, nil if there is none.
+func find(key string) *option {
+	for i := range options {
+		if options[i].key == key {
+			return &options[i]
+		}
+	}
+	return nil
+}
