@@ -101,9 +101,14 @@ func appendRevoked(dst []byte, s wamp.Serializer, t wamp.MessageType, key string
 
 // AppendEvent appends [EVENT, Subscription|id, Publication|id, Details|dict, Arguments|list, ArgumentsKw|dict].
 func AppendEvent(dst []byte, s wamp.Serializer, sub, pub uint64, d *EventDetails, p Payload) []byte {
+	n := count(len(d.Topic) > 0, d.Publisher != 0, d.PublisherAuthID != "", d.PublisherAuthRole != "", d.Retained)
+	if n == 0 && s == wamp.MsgPack { // the hottest message of all
+		dst = append(dst, 0x94+p.N, byte(wamp.Event))
+		dst = append(appendMsgPackUint(appendMsgPackUint(dst, sub), pub), 0x80)
+		return append(dst, p.Raw...)
+	}
 	dst = openMessage(dst, s, 4+int(p.N), wamp.Event)
 	dst = appendUint(appendUint(dst, s, sub), s, pub)
-	n := count(len(d.Topic) > 0, d.Publisher != 0, d.PublisherAuthID != "", d.PublisherAuthRole != "", d.Retained)
 	dst = openDict(dst, s, n)
 	if n > 0 {
 		dst = appendKeyText(dst, s, "topic", d.Topic)

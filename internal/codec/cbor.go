@@ -1,7 +1,5 @@
 package codec
 
-import "unicode/utf8"
-
 const cborBreak = 0xff
 
 // cborHead reads the head of the data item at b[i], i < len(b) (RFC 8949, 3). j is where its content begins.
@@ -86,7 +84,7 @@ func cborWalk(b []byte, i int, n uint64, depth int) (int, string) {
 				j, why = cborChunks(b, j, k)
 				break
 			}
-			if k == kText && !utf8.Valid(b[j:j+int(m)]) {
+			if k == kText && !validText(b[j:j+int(m)]) {
 				return i, whyUTF8
 			}
 			j += int(m)
@@ -145,7 +143,7 @@ func cborChunks(b []byte, i int, of kind) (int, string) {
 			return i, whyShort
 		case k != of || n == indefinite:
 			return i, whyChunk
-		case k == kText && !utf8.Valid(b[j:j+int(n)]):
+		case k == kText && !validText(b[j:j+int(n)]):
 			return i, whyUTF8
 		}
 		i = j + int(n)

@@ -1,7 +1,7 @@
 package codec
 
 import (
-	"unicode/utf8"
+	"encoding/binary"
 
 	"kleeblatt/internal/wamp"
 )
@@ -58,9 +58,19 @@ func (c *cursor) uint() uint64 {
 	if c.s == wamp.JSON {
 		return c.jsonUint()
 	}
-	if c.s == wamp.MsgPack && c.i < len(c.b) && c.b[c.i] < 0x80 {
-		c.i++
-		return uint64(c.b[c.i-1])
+	if rest := c.b[c.i:]; c.s == wamp.MsgPack && len(rest) >= 5 { // the usual widths of a request id
+		switch rest[0] {
+		case 0xcd:
+			c.i += 3
+			return uint64(binary.BigEndian.Uint16(rest[1:]))
+		case 0xce:
+			c.i += 5
+			return uint64(binary.BigEndian.Uint32(rest[1:]))
+		}
+		if rest[0] < 0x80 {
+			c.i++
+			return uint64(rest[0])
+		}
 	}
 	k, n := c.head()
 	switch k {
@@ -127,6 +137,15 @@ func (c *cursor) text() []byte {
 	if c.s == wamp.JSON {
 		return c.jsonText()
 	}
+	if c.s == wamp.MsgPack && c.i < len(c.b) && c.b[c.i]&0xe0 == 0xa0 { // a short text, as most are
+		if end := c.i + 1 + int(c.b[c.i]&0x1f); end <= len(c.b) {
+			text := c.b[c.i+1 : end : end]
+			if c.i = end; !validText(text) {
+				c.fail(whyUTF8)
+			}
+			return text
+		}
+	}
 	k, n := c.head()
 	if k != kText {
 		c.fail(wrong(k, whyText))
@@ -150,7 +169,7 @@ func (c *cursor) content(k kind, n uint64) []byte {
 	}
 	c.i += int(n)
 	text := c.b[at:c.i:c.i]
-	if k == kText && !utf8.Valid(text) {
+	if k == kText && !validText(text) {
 		c.fail(whyUTF8)
 	}
 	return text

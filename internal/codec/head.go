@@ -1,6 +1,10 @@
 package codec
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+	"unicode/utf8"
+)
 
 // kind is what the head of a value says, in any of the serializers.
 type kind uint8
@@ -45,12 +49,41 @@ func room(k kind, n uint64, left int) kind {
 	return k
 }
 
-// bigEndian reads the unsigned integer of width bytes at i; the caller has checked that they are there.
-func bigEndian(b []byte, i, width int) (n uint64) {
-	for _, c := range b[i : i+width] {
-		n = n<<8 | uint64(c)
+// bigEndian reads the unsigned integer of width bytes (1, 2, 4 or 8) at i; the caller has checked that they are there.
+func bigEndian(b []byte, i, width int) uint64 {
+	switch width {
+	case 1:
+		return uint64(b[i])
+	case 2:
+		return uint64(binary.BigEndian.Uint16(b[i:]))
+	case 4:
+		return uint64(binary.BigEndian.Uint32(b[i:]))
 	}
-	return n
+	return binary.BigEndian.Uint64(b[i:])
+}
+
+// validText reports whether b is UTF-8. Most texts are ASCII, which shows eight bytes at a time.
+func validText(b []byte) bool {
+	if len(b) < 8 {
+		for _, c := range b {
+			if c >= utf8.RuneSelf {
+				return utf8.Valid(b)
+			}
+		}
+		return true
+	}
+	high := binary.LittleEndian.Uint64(b[len(b)-8:])
+	rest := b
+	for len(rest) >= 32 {
+		high |= binary.LittleEndian.Uint64(rest) | binary.LittleEndian.Uint64(rest[8:]) |
+			binary.LittleEndian.Uint64(rest[16:]) | binary.LittleEndian.Uint64(rest[24:])
+		rest = rest[32:]
+	}
+	for len(rest) >= 8 {
+		high |= binary.LittleEndian.Uint64(rest)
+		rest = rest[8:]
+	}
+	return high&eight80 == 0 || utf8.Valid(b)
 }
 
 // wholeFloat reads a float as an integer if it is one in [0, 2^53].

@@ -1,7 +1,5 @@
 package codec
 
-import "unicode/utf8"
-
 // msgpackHead reads the head of the value at b[i], i < len(b). j is where its content begins.
 func msgpackHead(b []byte, i int) (k kind, n uint64, j int) {
 	c := b[i]
@@ -101,7 +99,7 @@ func msgpackWalk(b []byte, i int, n uint64, depth int) (int, string) {
 			if end > len(b) {
 				return i, whyShort
 			}
-			if !utf8.Valid(b[i+1 : end]) {
+			if !validText(b[i+1 : end]) {
 				return i, whyUTF8
 			}
 			i = end
@@ -114,7 +112,7 @@ func msgpackWalk(b []byte, i int, n uint64, depth int) (int, string) {
 		case kShort:
 			return i, whyShort
 		case kText:
-			if !utf8.Valid(b[j : j+int(m)]) {
+			if !validText(b[j : j+int(m)]) {
 				return i, whyUTF8
 			}
 			j += int(m)

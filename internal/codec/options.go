@@ -3,6 +3,8 @@ package codec
 import (
 	"bytes"
 	"math/bits"
+
+	"kleeblatt/internal/wamp"
 )
 
 // optionNames are the keys in the order of the bits; optionOf is its inverse. x_barrier is ours, the others are the specification's.
@@ -103,6 +105,10 @@ func optionOf(key []byte) Opt {
 // options reads a dict whose keys in allowed go into o; the values of others are walked.
 func (p *Parser) options(o *Options, allowed Opt) {
 	c := &p.c
+	if c.s == wamp.MsgPack && c.i < len(c.b) && c.b[c.i] == 0x80 { // no options, as in most messages
+		c.i++
+		return
+	}
 	it := c.dict()
 	for c.ok() && c.next(&it) {
 		key := c.key()

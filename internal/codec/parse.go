@@ -118,7 +118,28 @@ func (p *Parser) Parse(s wamp.Serializer, frame []byte, m *Message) error {
 			c.fail(whyFew)
 			return p.failed(m.Type, "")
 		}
-		p.element(el, f, m)
+		switch el {
+		case elRequest:
+			m.Request = c.id()
+		case elRequestZero:
+			if m.Request = c.uint(); m.Request > wamp.MaxID {
+				c.fail(whyID)
+			}
+		case elID:
+			m.ID = c.id()
+		case elRequestType:
+			t := c.uint()
+			if t > 1<<16-1 {
+				c.fail(whyType)
+			}
+			m.RequestType = wamp.MessageType(t)
+		case elURI:
+			m.URI = c.text()
+		case elDict, elMaybeDict:
+			start := c.i
+			p.options(&m.Options, f.options)
+			m.Dict = c.b[start:c.i:c.i]
+		}
 		if !c.ok() {
 			return p.failed(m.Type, elementNames[el])
 		}
@@ -140,33 +161,6 @@ func (p *Parser) Parse(s wamp.Serializer, frame []byte, m *Message) error {
 		return p.failed(m.Type, "")
 	}
 	return nil
-}
-
-// element reads one element into its field.
-func (p *Parser) element(el element, f *form, m *Message) {
-	c := &p.c
-	switch el {
-	case elRequest:
-		m.Request = c.id()
-	case elRequestZero:
-		if m.Request = c.uint(); m.Request > wamp.MaxID {
-			c.fail(whyID)
-		}
-	case elID:
-		m.ID = c.id()
-	case elRequestType:
-		t := c.uint()
-		if t > 1<<16-1 {
-			c.fail(whyType)
-		}
-		m.RequestType = wamp.MessageType(t)
-	case elURI:
-		m.URI = c.text()
-	case elDict, elMaybeDict:
-		start := c.i
-		p.options(&m.Options, f.options)
-		m.Dict = c.b[start:c.i:c.i]
-	}
 }
 
 // forget empties the scratch memory, and drops what one huge message has left of it.

@@ -384,7 +384,10 @@ func (t *Transcoder) bignum(dst []byte, negative bool) []byte {
 	if !c.ok() {
 		return dst
 	}
-	k, n = kUint, bigEndian(digits, 0, len(digits))
+	k, n = kUint, 0
+	for _, d := range digits {
+		n = n<<8 | uint64(d)
+	}
 	if negative {
 		k = kNeg
 	}
