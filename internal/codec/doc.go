@@ -28,10 +28,10 @@
 //
 //	api.go       the nouns: Message, Options, Payload, details
 //	parse.go     the grammar of each message type and Parse; options.go the options; hello.go the session's details
-//	cursor.go    one reader over the three serializers: integers, texts, lists, dicts
+//	cursor.go    one reader over the three serializers: integers, texts, lists, dicts; payload.go walks Arguments and ArgumentsKw
 //	msgpack.go, cbor.go, json.go, jsontext.go    heads, numbers, strings and walks of each
 //	append.go    one writer over the three; appendrouter.go, appendclient.go the messages
-//	transcode.go the payload from one serializer into another
+//	transcode.go the payload from one serializer into another; transcodein.go and transcodeout.go its two sides
 //
 // The package imports internal/wamp and the standard library.
 //
