@@ -168,15 +168,15 @@ func (l *loop) expired(c *conn) {
 // silent pings a connection that was silent for the ping interval, and ends one that was silent after a ping.
 func (l *loop) silent(c *conn) {
 	quiet := int64(tickOf(l.now)-c.seen) << tickBits
-	pinged := tickOf(l.now) - uint32(int64(l.limits.PongTimeout)>>tickBits) - 1
 	switch {
 	case c.has(flagPaused) || c.has(flagDeferred): // the silence is ours
 		c.flags &^= flagPinged
 		l.awaitSilence(c)
-	case c.has(flagPinged) && int32(c.seen-pinged) < 0:
+	case c.has(flagPinged) && l.poll.pending(): // its answer may be among what this turn had no time for
+		l.schedule(c, l.now)
+	case c.has(flagPinged):
 		l.finish(c, ErrNoPong)
 	case quiet < int64(l.limits.PingInterval)-1<<tickBits:
-		c.flags &^= flagPinged
 		l.schedule(c, l.now+int64(l.limits.PingInterval)-quiet)
 	default:
 		c.flags |= flagPinged

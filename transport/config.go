@@ -24,6 +24,8 @@ type Config struct {
 	LinkTLS *tls.Config
 	Limits  Limits
 	Log     *slog.Logger // default: discard
+
+	streams bool // serve plain connections by goroutines too, as other systems do; for tests
 }
 
 // Listener is one client port.

@@ -32,7 +32,7 @@ func (l *loop) Dial(network, address string, tag uint64, timeout time.Duration) 
 		l.finish(c, fmt.Errorf("transport: cannot dial network %q", network))
 	case network == "tls" && l.server.cfg.LinkTLS == nil:
 		l.finish(c, fmt.Errorf("transport: network tls needs Config.LinkTLS"))
-	case network == "tls" || !dialsOnLoop:
+	case network == "tls" || !dialsOnLoop || l.server.cfg.streams:
 		l.server.goroutines.Go(func() { l.dialStream(network, address, id, timeout) })
 	case network == "unix":
 		l.connect(c, network, address)

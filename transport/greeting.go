@@ -157,7 +157,11 @@ func (l *loop) upgradeTo(c *conn, head []byte) {
 	u.in.Reset(nil)
 	u.conn = nil
 	if err != nil {
-		l.refuse(c, u.reason, u.out.Bytes())
+		answer := u.out.Bytes()
+		if len(answer) == 0 { // not even a request line
+			answer = httpRefusal(http.StatusBadRequest)
+		}
+		l.refuse(c, u.reason, answer)
 		return
 	}
 	l.queuePlain(c, u.out.Bytes()...)

@@ -104,6 +104,9 @@ func (q *commands) run() {
 	}
 }
 
+// onStreams makes serve use the goroutine path for plain connections too.
+var onStreams bool
+
 // serve starts a server with one loop and the given handler (nil echoes); it is stopped with the test.
 func serve(t testing.TB, cfg Config, h *hooks) *Server {
 	t.Helper()
@@ -117,6 +120,7 @@ func serve(t testing.TB, cfg Config, h *hooks) *Server {
 	if cfg.Listeners == nil {
 		cfg.Listeners = []Listener{{URL: "ws://127.0.0.1:0/ws"}}
 	}
+	cfg.streams = onStreams
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +165,10 @@ func newClient(t testing.TB, nc net.Conn) *client {
 	t.Cleanup(func() { nc.Close() })
 	nc.SetDeadline(time.Now().Add(patience))
 	return &client{t: t, Conn: nc, r: bufio.NewReaderSize(nc, 64<<10)}
+}
+
+func dialTimeout(a net.Addr) (net.Conn, error) {
+	return net.DialTimeout(a.Network(), a.String(), patience)
 }
 
 func (c *client) put(p ...byte) {

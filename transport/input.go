@@ -64,6 +64,7 @@ func (l *loop) readEnded(c *conn, again bool, err error) {
 
 func (l *loop) heard(c *conn, n int) {
 	c.seen = tickOf(l.now)
+	c.flags &^= flagPinged
 	l.counters.bytesIn += uint64(n)
 }
 

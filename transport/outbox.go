@@ -7,6 +7,10 @@ const (
 	arenaBytesKeep  = 4 << 20  // a larger arena (one huge message) is given back after its turn
 )
 
+// inHandBytes may be queued for a goroutine connection even while the node's budget is used up: what its writer has in hand
+// does not mean that its socket is full.
+const inHandBytes = 128 << 10
+
 // arenaRange is a stretch of the arena that a connection still has to write. The end of a connection's last range is in
 // its tailEnd, so that a fan-out extends it without touching this slice.
 type arenaRange struct {
@@ -122,7 +126,11 @@ func (l *loop) admit(c *conn, n, size int, urgent bool) bool {
 			return false
 		}
 	}
-	if c.queued == 0 || c.queued+n <= bound && (l.outMax > 0 || urgent || c.framing == Link) {
+	tight := l.outMax == 0 && !urgent && c.framing != Link
+	if tight && c.fd < 0 {
+		bound, tight = min(bound, inHandBytes), false
+	}
+	if c.queued == 0 || c.queued+n <= bound && !tight {
 		return true
 	}
 	l.counters.dropped++

@@ -195,7 +195,7 @@ func (s *Server) bind(network, address string, conf *tls.Config) (*listener, err
 		return nil, err
 	}
 	n := &listener{ln: ln, fd: -1, tls: conf, addr: ln.Addr()}
-	if conf == nil {
+	if conf == nil && !s.cfg.streams {
 		if err := n.prepare(); err != nil {
 			ln.Close()
 			return nil, err
