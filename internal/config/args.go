@@ -45,7 +45,7 @@ func (p *parser) args(words []string) (file string, out []assignment, err error)
 			file = value
 			continue
 		}
-		out = append(out, assignment{opt, value, at})
+		out = append(out, assignment{opt: opt, value: value, at: at})
 	}
 	return file, out, nil
 }

@@ -110,6 +110,9 @@ func (r *yamlReader) entry(key string, at place, n ast.Node) {
 			r.p.fail(at, "%s takes one value, not a list", key)
 			return
 		}
+		if len(seq.Values) == 0 {
+			r.out = append(r.out, assignment{opt: opt, at: at, empty: true})
+		}
 		for _, v := range seq.Values {
 			r.value(opt, r.at(v), v)
 		}
@@ -120,7 +123,7 @@ func (r *yamlReader) entry(key string, at place, n ast.Node) {
 
 func (r *yamlReader) value(opt *option, at place, n ast.Node) {
 	if s, ok := scalar(n); ok {
-		r.out = append(r.out, assignment{opt, s, at})
+		r.out = append(r.out, assignment{opt: opt, value: s, at: at})
 		return
 	}
 	switch n := n.(type) {
@@ -164,7 +167,7 @@ func (r *yamlReader) realm(opt *option, at place, m ast.MapNode) {
 	if strict {
 		value += ",strict"
 	}
-	r.out = append(r.out, assignment{opt, value, at})
+	r.out = append(r.out, assignment{opt: opt, value: value, at: at})
 }
 
 // scalar is the text of a plain or quoted value.

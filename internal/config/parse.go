@@ -91,6 +91,9 @@ func (p *parser) assign(as []assignment) {
 			}
 		}
 		p.at[a.opt.key] = append(p.at[a.opt.key], a.at)
+		if a.empty {
+			continue
+		}
 		if err := a.opt.set(&p.config, a.value); err != nil {
 			if a.at.line > 0 {
 				err = fmt.Errorf("%s: %w", a.opt.key, err)

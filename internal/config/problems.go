@@ -55,6 +55,7 @@ type assignment struct {
 	opt   *option
 	value string
 	at    place
+	empty bool // no value: the list is to be empty
 }
 
 // parser gathers what is wrong.
