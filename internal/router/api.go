@@ -14,16 +14,17 @@ type NodeSlot uint8
 type InputKind uint8
 
 const (
-	InOpened   InputKind = iota + 1 // Conn, Serializer, MaxMessage, Peer
-	InMessage                       // Conn, Bytes: one WAMP message, valid during Step
-	InClosed                        // Conn
-	InPressure                      // Conn, Level (0 drained, 1 half full, 2 full: a message was refused)
-	InFrame                         // Node, Bytes: one relay frame from a worker of this node (Node 0) or of another, valid during Step
-	InApplied                       // Token, Err (URI of the refusal, "" if applied), ID
-	InNodeLost                      // Node: calls to it fail now; its later answers are ignored
-	InNodePaused                    // Node, On: the link's lane is full: pause sessions that relay to it / go on
-	InTick                          // nothing but Now
-	InDrain                         // the node is shutting down: GOODBYE system_shutdown to all
+	InOpened     InputKind = iota + 1 // Conn, Serializer, MaxMessage, Peer
+	InMessage                         // Conn, Bytes: one WAMP message, valid during Step
+	InClosed                          // Conn
+	InPressure                        // Conn, Level (0 drained, 1 half full, 2 full: a message was refused), On (with 2: the message was urgent)
+	InFrame                           // Node, Bytes: one relay frame from a worker of this node (Node 0) or of another, valid during Step
+	InApplied                         // Token, Err (URI of the refusal, "" if applied), ID
+	InNodeLost                        // Node: calls to it fail now; its later answers are ignored
+	InNodePaused                      // Node, On: the link's lane is full: pause sessions that relay to it / go on
+	InTick                            // nothing but Now
+	InDrain                           // the node is shutting down: GOODBYE system_shutdown to all
+	InNodeUp                          // Node: a path to it exists again (ends InNodeLost); new calls may go to it
 )
 
 // Input is one step's input. Now is the turn's clock reading in nanoseconds of a monotonic clock.

@@ -1,0 +1,289 @@
+package router
+
+import (
+	"slices"
+	"time"
+
+	"kleeblatt/broker"
+	"kleeblatt/dealer"
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
+
+// timeoutMillisMax bounds CALL.Options.timeout: more is as good as none, and the sum with a clock reading must not overflow.
+const timeoutMillisMax = 1 << 40
+
+// The caller's side of a call: its record is in w.caller until the caller has got its one final answer (CAL-04).
+
+func (w *Worker) onCall(slot uint32, m *codec.Message) {
+	s := &w.sessions[slot]
+	o := &m.Options
+	switch {
+	case o.Has&codec.OptPPTScheme != 0: // PVI-16: we do not announce payload_passthru_mode
+		w.violate(slot, "ppt_scheme without payload_passthru_mode")
+		return
+	case o.Has&codec.OptProgress != 0 && o.Progress: // PVI-15: we do not announce progressive_call_invocations
+		w.violate(slot, "progressive call without progressive_call_invocations")
+		return
+	case !validURI(m.URI, wamp.Exact, s.realm.StrictURI):
+		w.fail(slot, wamp.Call, m.Request, wamp.ErrInvalidURI, "")
+		return
+	case wamp.Reserved(m.URI): // procedures of the router itself would be found here
+		w.fail(slot, wamp.Call, m.Request, wamp.ErrNoSuchProcedure, "")
+		return
+	case w.caller.Pending(dealer.Slot(slot)) >= w.limits.Calls:
+		w.fail(slot, wamp.Call, m.Request, wamp.ErrUnavailable, "too many pending calls in this session")
+		return
+	}
+	disclose, allowed := s.discloses(o)
+	if !allowed {
+		w.fail(slot, wamp.Call, m.Request, wamp.ErrDiscloseMeDisallowed, "")
+		return
+	}
+	c, dup := w.caller.Open(dealer.Slot(slot), m.Request)
+	if dup {
+		w.violate(slot, "request id of a call that is pending")
+		return
+	}
+	w.stats.Calls++
+	f := &w.request
+	f.kind, f.flags = frameInvoke, 0
+	f.call, f.worker = c.ID, uint8(w.config.Index)
+	f.realm, f.uri = octets(s.realm.Name), m.URI
+	f.from = s.identity()
+	f.timeout, f.tried = 0, f.tried[:0]
+	f.serializer, f.payload = w.receivers[slot].serializer, m.Payload
+	if disclose {
+		f.flags |= flagDisclose
+	}
+	if o.Has&codec.OptReceiveProgress != 0 && o.ReceiveProgress {
+		f.flags |= flagProgress
+		c.ReceiveProgress = true
+	}
+	if o.Has&codec.OptTimeout != 0 && o.Timeout > 0 {
+		f.timeout = min(o.Timeout, timeoutMillisMax)
+		c.Timeout = int64(f.timeout) * int64(time.Millisecond)
+		w.caller.Touch(c, w.now)
+	}
+	w.place(c, f, refusedGone)
+}
+
+// place sends the call to the callee whose turn it is. Those that refused it before, on whatever node, are passed over; why is why the last
+// did. c is void afterwards.
+func (w *Worker) place(c *dealer.Call, f *frame, why uint8) {
+	realm := w.sessions[c.Caller].realm
+	for {
+		r := realm.Cell.Load().Dealer.Match(f.uri)
+		callee := w.pick(r, f)
+		if callee == nil {
+			w.noCallee(c, r, f, why)
+			return
+		}
+		f.session, f.id = callee.Session, r.ID
+		w.caller.Bind(c, callee.Node, callee.Session, r.ID)
+		if callee.Node != 0 {
+			if w.lagging.Has(callee.Node) {
+				w.pauseForNode(uint32(c.Caller), callee.Node)
+			}
+			w.relay(callee.Node, f.from.session, w.encode(f))
+			return
+		}
+		if owner := int(callee.Session % uint64(w.config.Count)); owner != w.config.Index {
+			w.post(owner, w.encode(f))
+			return
+		}
+		var done bool
+		if why, done = w.invoke(f, 0); done {
+			return
+		}
+		f.tried = append(f.tried, callee.Session)
+	}
+}
+
+func (w *Worker) pick(r *dealer.Registration, f *frame) *dealer.Callee {
+	if r == nil || len(f.tried) >= triedMax {
+		return nil
+	}
+	var random uint64
+	if r.Invoke == wamp.Random {
+		random = w.random()
+	}
+	if len(f.tried) == 0 && w.lost.Empty() {
+		return r.Pick(random, nil)
+	}
+	w.placing = f
+	return r.Pick(random, w.usable)
+}
+
+func (w *Worker) usableCallee(c *dealer.Callee) bool {
+	return !w.lost.Has(c.Node) && !slices.Contains(w.placing.tried, c.Session)
+}
+
+// noCallee ends a call that nobody takes.
+func (w *Worker) noCallee(c *dealer.Call, r *dealer.Registration, f *frame, why uint8) {
+	uri, text := wamp.ErrNoSuchProcedure, ""
+	switch {
+	case len(f.tried) > 0 && why == refusedBusy:
+		uri, text = wamp.ErrUnavailable, "all callees are busy"
+	case len(f.tried) == 0 && r != nil:
+		uri, text = wamp.ErrNetworkFailure, "the callee's node cannot be reached"
+	}
+	w.endCall(c, uri, text)
+}
+
+// endCall gives the caller its final answer, an error of the router's.
+func (w *Worker) endCall(c *dealer.Call, uri, text string) {
+	slot, request := uint32(c.Caller), c.Request
+	w.caller.Close(c)
+	w.fail(slot, wamp.Call, request, uri, text)
+}
+
+// callOf is the pending call that a frame from node answers, nil if it is over.
+func (w *Worker) callOf(f *frame, node NodeSlot) *dealer.Call {
+	c := w.caller.FindByID(f.call)
+	if c == nil || c.Node != uint8(node) || w.sessions[c.Caller].id != f.session {
+		w.stats.RepliesLate++
+		return nil
+	}
+	return c
+}
+
+// onReply hands a RESULT to the caller. Progress that it did not ask for is dropped.
+func (w *Worker) onReply(f *frame, node NodeSlot) {
+	c := w.callOf(f, node)
+	if c == nil {
+		return
+	}
+	progress := f.flags&flagProgress != 0
+	if progress && !c.ReceiveProgress {
+		return
+	}
+	slot := uint32(c.Caller)
+	r := &w.receivers[slot]
+	p, err := w.carry(f.serializer, r.serializer, f.payload)
+	if err != nil {
+		w.breakCall(c, progress, wamp.ErrInvalidArgument, err.Error())
+		return
+	}
+	at := len(w.arena)
+	w.arena = codec.AppendResult(w.arena, r.serializer, c.Request, progress, p)
+	if uint64(len(w.arena)-at) > uint64(r.maxMessage) { // CAL-11
+		w.arena = w.arena[:at]
+		w.breakCall(c, progress, wamp.ErrPayloadSizeExceeded, "")
+		return
+	}
+	if progress {
+		w.caller.Touch(c, w.now) // PCR-11
+	} else {
+		w.caller.Close(c)
+	}
+	w.send(slot, at, true)
+}
+
+// breakCall ends a call whose result the caller cannot take; running says that the callee is still at it.
+func (w *Worker) breakCall(c *dealer.Call, running bool, uri, text string) {
+	was := *c
+	w.endCall(c, uri, text)
+	if running {
+		w.cancelCallee(&was, wamp.KillNoWait)
+	}
+}
+
+// onError hands the callee's ERROR, or its worker's, to the caller. What the caller cannot take of its payload is left out.
+func (w *Worker) onError(f *frame, node NodeSlot) {
+	c := w.callOf(f, node)
+	if c == nil {
+		return
+	}
+	slot, request := uint32(c.Caller), c.Request
+	w.caller.Close(c)
+	r := &w.receivers[slot]
+	p, err := w.carry(f.serializer, r.serializer, f.payload)
+	if err != nil {
+		p = codec.Payload{}
+	}
+	at := len(w.arena)
+	w.arena = codec.AppendError(w.arena, r.serializer, wamp.Call, request, f.uri, p)
+	if uint64(len(w.arena)-at) > uint64(r.maxMessage) {
+		w.arena = codec.AppendError(w.arena[:at], r.serializer, wamp.Call, request, f.uri, codec.Payload{})
+	}
+	w.send(slot, at, true)
+}
+
+// onRefuse tries the next callee: this one's worker says that it did not start the call.
+func (w *Worker) onRefuse(f *frame, node NodeSlot) {
+	c := w.callOf(f, node)
+	if c == nil {
+		return
+	}
+	if c.State == dealer.Killing {
+		w.endCall(c, wamp.ErrCanceled, "")
+		return
+	}
+	again := &w.refused
+	if again.parse(f.rest) != nil || again.kind != frameInvoke || again.call != f.call {
+		w.stats.BadFrames++
+		w.endCall(c, wamp.ErrUnavailable, "")
+		return
+	}
+	again.tried = append(again.tried, c.Callee)
+	w.place(c, again, f.level)
+}
+
+// onCancel cancels a pending call of the same session (CAN rows). An unknown one is ignored: it may just have ended.
+func (w *Worker) onCancel(slot uint32, m *codec.Message) {
+	mode := wamp.KillNoWait
+	if m.Options.Has&codec.OptMode != 0 {
+		var ok bool
+		if mode, ok = wamp.ParseCancelMode(m.Options.Mode); !ok {
+			w.fail(slot, wamp.Cancel, m.Request, wamp.ErrInvalidArgument, "unknown cancel mode")
+			return
+		}
+	}
+	was, what := w.caller.Cancel(dealer.Slot(slot), m.Request, mode)
+	switch what {
+	case dealer.CancelNow:
+		w.fail(slot, wamp.Call, was.Request, wamp.ErrCanceled, "")
+		w.cancelCallee(&was, mode)
+	case dealer.CancelWait:
+		w.cancelCallee(&was, mode)
+	}
+}
+
+// cancelCallee tells the callee's side, in the lane of the caller's session, behind the call itself.
+func (w *Worker) cancelCallee(c *dealer.Call, mode wamp.CancelMode) {
+	f := &w.request
+	f.kind, f.session, f.call, f.worker, f.mode = frameCancel, c.Callee, c.ID, uint8(w.config.Index), mode
+	if c.Node != 0 {
+		w.relay(c.Node, w.sessions[c.Caller].id, w.encode(f))
+	} else if owner := int(c.Callee % uint64(w.config.Count)); owner != w.config.Index {
+		w.post(owner, w.encode(f))
+	} else {
+		w.onCancelFrame(f, 0)
+	}
+}
+
+// callerGone ends the calls of a session that leaves (LEV-01).
+func (w *Worker) callerGone(slot uint32) { w.caller.DropSession(dealer.Slot(slot), w.callGone) }
+
+func (w *Worker) abandonCall(c dealer.Call) { w.cancelCallee(&c, wamp.KillNoWait) }
+
+// callTimedOut ends a call whose deadline has passed (TMO-02, TMO-03).
+func (w *Worker) callTimedOut(c *dealer.Call) { w.breakCall(c, true, wamp.ErrTimeout, "") }
+
+// onNodeLost ends all calls between this worker and a node that cannot be reached: the callers here are told, the callees here interrupted.
+// The other ends are told too, for when the node is alive and the loss is ours alone; until InNodeUp calls go elsewhere.
+func (w *Worker) onNodeLost(node NodeSlot) {
+	if node == 0 || int(node) >= broker.MaxNodes {
+		return
+	}
+	w.lost.Add(uint8(node))
+	w.onNodePaused(node, false)
+	w.caller.DropNode(uint8(node), w.callLost)
+	w.callee.DropNode(uint8(node), w.invocationLost)
+}
+
+func (w *Worker) failLostCall(c dealer.Call) {
+	w.fail(uint32(c.Caller), wamp.Call, c.Request, wamp.ErrCanceled, "")
+	w.cancelCallee(&c, wamp.KillNoWait)
+}

@@ -1,0 +1,160 @@
+package router
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"kleeblatt/internal/wamp"
+)
+
+// elementVersion is the first byte of every element that we write.
+const elementVersion = 1
+
+// ElementKind says which table an element belongs to.
+type ElementKind uint8
+
+const (
+	Interest     ElementKind = 1 // (realm, match, topic): the node has subscribers
+	Registration ElementKind = 2 // one callee of a procedure
+)
+
+// Element is one entry of a node's part of the tables (DESIGN.md section 6). Equal elements have equal encodings and differing ones
+// differing encodings, so that an encoded element is its own identity and can be hashed.
+type Element struct {
+	Kind  ElementKind
+	Realm string
+	Match wamp.Match
+	URI   string
+
+	// Of registrations only.
+	Session        uint64
+	Invoke         wamp.Invoke
+	Concurrency    uint32
+	Order          uint64 // hybrid logical clock of the REGISTER
+	Tentative      bool   // claimed, not confirmed: never routed to
+	DiscloseCaller bool
+}
+
+// ErrElement says that an element cannot be read: it is of a later version, or broken.
+var ErrElement = errors.New("router: unknown or malformed table element")
+
+const (
+	elementTentative = 1 << iota
+	elementDiscloseCaller
+)
+
+// AppendInterest appends the encoded interest in a topic.
+func AppendInterest(dst []byte, realm string, match wamp.Match, topic string) []byte {
+	return appendElementHead(dst, Interest, realm, match, topic)
+}
+
+// AppendRegistration appends the encoded registration; e.Kind does not matter.
+func AppendRegistration(dst []byte, e *Element) []byte {
+	dst = appendElementHead(dst, Registration, e.Realm, e.Match, e.URI)
+	dst = binary.AppendUvarint(dst, e.Session)
+	dst = append(dst, byte(e.Invoke))
+	dst = binary.AppendUvarint(dst, uint64(e.Concurrency))
+	dst = binary.AppendUvarint(dst, e.Order)
+	var flags byte
+	if e.Tentative {
+		flags |= elementTentative
+	}
+	if e.DiscloseCaller {
+		flags |= elementDiscloseCaller
+	}
+	return append(dst, flags)
+}
+
+func appendElementHead(dst []byte, kind ElementKind, realm string, match wamp.Match, uri string) []byte {
+	dst = append(dst, elementVersion, byte(kind))
+	dst = binary.AppendUvarint(dst, uint64(len(realm)))
+	dst = append(dst, realm...)
+	dst = append(dst, byte(match))
+	dst = binary.AppendUvarint(dst, uint64(len(uri)))
+	return append(dst, uri...)
+}
+
+// ParseElement reads an encoded element. Its strings alias s. It accepts exactly what the Append functions write: no other encoding
+// of the same meaning, and nothing behind it.
+func ParseElement(s string) (Element, error) {
+	r := elementReader{s: s}
+	var e Element
+	if r.byte() != elementVersion {
+		return e, ErrElement
+	}
+	e.Kind = ElementKind(r.byte())
+	e.Realm = r.text()
+	e.Match = wamp.Match(r.byte())
+	e.URI = r.text()
+	if e.Match > wamp.Wildcard {
+		return e, ErrElement
+	}
+	switch e.Kind {
+	case Interest:
+	case Registration:
+		e.Session = r.uvarint(wamp.MaxID)
+		e.Invoke = wamp.Invoke(r.byte())
+		e.Concurrency = uint32(r.uvarint(math.MaxUint32))
+		e.Order = r.uvarint(math.MaxUint64)
+		flags := r.byte()
+		e.Tentative = flags&elementTentative != 0
+		e.DiscloseCaller = flags&elementDiscloseCaller != 0
+		if e.Invoke > wamp.Last || flags > elementTentative|elementDiscloseCaller || e.Session == 0 {
+			return e, ErrElement
+		}
+	default:
+		return e, ErrElement
+	}
+	if r.bad || r.s != "" {
+		return e, ErrElement
+	}
+	return e, nil
+}
+
+// elementReader eats an element from the front; bad stays set after the first thing that does not fit.
+type elementReader struct {
+	s   string
+	bad bool
+}
+
+func (r *elementReader) byte() byte {
+	if r.s == "" {
+		r.bad = true
+		return 0
+	}
+	b := r.s[0]
+	r.s = r.s[1:]
+	return b
+}
+
+// uvarint reads a number up to max in its shortest encoding.
+func (r *elementReader) uvarint(limit uint64) uint64 {
+	var v uint64
+	for shift := 0; shift < 64; shift += 7 {
+		b := r.byte()
+		if r.bad || shift == 63 && b > 1 {
+			break
+		}
+		v |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			if b == 0 && shift > 0 || v > limit {
+				break
+			}
+			return v
+		}
+	}
+	r.bad = true
+	return 0
+}
+
+func (r *elementReader) text() string {
+	n := r.uvarint(math.MaxInt32)
+	if r.bad || n > uint64(len(r.s)) {
+		r.bad = true
+		return ""
+	}
+	t := r.s[:n]
+	r.s = r.s[n:]
+	return t
+}

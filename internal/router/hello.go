@@ -1,0 +1,142 @@
+package router
+
+import (
+	"kleeblatt/internal/auth"
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
+
+func (w *Worker) onOpened(in *Input) {
+	if slot, ok := w.byConn.get(uint64(in.Conn)); ok { // a number that was not free: what it stood for is gone
+		w.terminate(slot, stateClosing)
+		w.vacate(slot)
+	}
+	if in.Serializer == 0 || in.Serializer >= wamp.SerializerBound || len(w.sessions)-len(w.free) >= w.limits.Sessions {
+		w.emit(Effect{Kind: FxReset, Conn: in.Conn})
+		return
+	}
+	slot := w.open(in.Conn, in.Serializer, in.MaxMessage)
+	if w.draining {
+		w.abort(slot, wamp.CloseSystemShutdown, "this router is shutting down")
+		return
+	}
+	w.emit(Effect{Kind: FxLimit, Conn: in.Conn, N: int64(w.limits.HelloBytes)})
+	w.timers.add(timer{at: w.now + int64(w.limits.HelloTimeout), kind: helloTimer, slot: slot, key: uint64(in.Conn)})
+}
+
+// onOpening handles the first message of a connection: HELLO, or the session is over (HND-01, PVI-04, PVI-05, PVI-07, PVI-12).
+func (w *Worker) onOpening(slot uint32, m *codec.Message) {
+	switch m.Type {
+	case wamp.Hello:
+		w.onHello(slot, m)
+	case wamp.Abort: // HND-07: no reply
+		w.close(slot)
+	default:
+		w.violate(slot, m.Type.String()+" before HELLO")
+	}
+}
+
+func (w *Worker) onHello(slot uint32, m *codec.Message) {
+	var h codec.Hello
+	if err := w.parser.Hello(w.receivers[slot].serializer, m.Dict, &h); err != nil {
+		w.violate(slot, err.Error())
+		return
+	}
+	if !validURI(m.URI, wamp.Exact, false) {
+		w.abort(slot, wamp.ErrInvalidURI, "the realm is not a valid URI")
+		return
+	}
+	realm := w.config.Realms.get(m.URI)
+	if realm == nil {
+		w.abort(slot, wamp.ErrNoSuchRealm, "no realm "+string(m.URI)+" here")
+		return
+	}
+	if !h.AnyRole {
+		w.violate(slot, "HELLO announces no role")
+		return
+	}
+	offered := make([]string, 0, len(h.AuthMethods))
+	for _, m := range h.AuthMethods {
+		offered = append(offered, string(m))
+	}
+	// Of the methods that internal/auth supports none challenges yet. One that does would send CHALLENGE here and wait for
+	// AUTHENTICATE in a state between opening and open.
+	if _, ok := auth.Supported(offered); !ok {
+		w.abort(slot, wamp.ErrNoMatchingAuthMethod, "only anonymous sessions are possible here")
+		return
+	}
+	p := auth.Anonymous(w.random)
+	w.welcome(slot, realm, h.Roles, &p)
+}
+
+// welcome opens the session. WELCOME is the first message of it (HND-02).
+func (w *Worker) welcome(slot uint32, realm *Realm, roles wamp.Roles, p *auth.Principal) {
+	s := &w.sessions[slot]
+	id := w.newSessionID()
+	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole}
+	w.byID.add(slot)
+	w.stats.Sessions++
+	r := &w.receivers[slot]
+	w.emit(Effect{Kind: FxLimit, Conn: r.conn, N: int64(w.limits.MessageBytes)})
+	at := len(w.arena)
+	w.arena = codec.AppendWelcome(w.arena, r.serializer, id, &codec.WelcomeDetails{
+		Realm: realm.Name, AuthID: p.AuthID, AuthRole: p.AuthRole, AuthMethod: p.AuthMethod, AuthProvider: p.AuthProvider,
+		Agent: w.config.Agent, BrokerFeatures: w.brokerFeatures, DealerFeatures: w.dealerFeatures,
+	})
+	w.send(slot, at, true)
+}
+
+// onGoodbye answers the client's GOODBYE and closes (CLS-01).
+func (w *Worker) onGoodbye(slot uint32) {
+	w.goodbye(slot, wamp.CloseGoodbyeAndOut, stateClosing)
+	w.emit(Effect{Kind: FxClose, Conn: w.receivers[slot].conn})
+}
+
+// goodbye ends what the session holds and sends GOODBYE, after which it gets nothing more (CLS-03).
+func (w *Worker) goodbye(slot uint32, reason string, next state) {
+	w.terminate(slot, next)
+	at := len(w.arena)
+	w.arena = codec.AppendGoodbye(w.arena, w.receivers[slot].serializer, reason, "")
+	w.send(slot, at, true)
+}
+
+// violate ends a session for a protocol violation: what it holds is gone before ABORT leaves, and nothing that it sent behind the
+// violation is looked at (PVI-17, PVI-18).
+func (w *Worker) violate(slot uint32, why string) {
+	w.stats.Violations++
+	w.abort(slot, wamp.ErrProtocolViolation, why)
+}
+
+// abort ends a session, or the attempt at one, by ABORT and closes the connection.
+func (w *Worker) abort(slot uint32, reason, why string) {
+	w.terminate(slot, stateClosing)
+	r := &w.receivers[slot]
+	at := len(w.arena)
+	w.arena = codec.AppendAbort(w.arena, r.serializer, reason, why)
+	w.send(slot, at, true)
+	w.emit(Effect{Kind: FxClose, Conn: r.conn})
+}
+
+// close ends the connection without a word.
+func (w *Worker) close(slot uint32) {
+	w.terminate(slot, stateClosing)
+	w.emit(Effect{Kind: FxClose, Conn: w.receivers[slot].conn})
+}
+
+// onDrain says goodbye to everybody and waits a bounded time for the answers (CLS-02). Whoever was told gets nothing more; who is told
+// later may first see its calls to the others end.
+func (w *Worker) onDrain() {
+	w.draining = true
+	for slot := range w.sessions {
+		switch s := &w.sessions[slot]; s.state {
+		case stateOpening:
+			w.abort(uint32(slot), wamp.CloseSystemShutdown, "this router is shutting down")
+		case stateOpen:
+			w.goodbye(uint32(slot), wamp.CloseSystemShutdown, stateGoodbye)
+			w.timers.add(timer{
+				at: w.now + int64(w.limits.GoodbyeTimeout), kind: goodbyeTimer,
+				slot: uint32(slot), key: uint64(w.receivers[slot].conn),
+			})
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package router
+
+import "time"
+
+// The defaults of Limits.
+const (
+	defaultHelloBytes     = 64 << 10         // who has not joined yet gets no more memory than a HELLO with a certificate needs
+	defaultMessageBytes   = 16 << 20         // what RawSocket can announce at most
+	defaultHelloTimeout   = 10 * time.Second // a slow mobile network included
+	defaultGoodbyeTimeout = 2 * time.Second  // one round trip and some waiting behind queued events
+	defaultPauseMax       = 50 * time.Millisecond
+	defaultSessions       = 1 << 22 // per worker; the slot table takes 200 bytes each
+	defaultSubscriptions  = 1 << 16 // per session
+	defaultRegistrations  = 1 << 16 // per session
+	defaultCalls          = 1 << 14 // pending per calling session
+	defaultInvocations    = 1 << 16 // pending per callee session, whoever calls it
+	defaultWaiting        = 1 << 12 // proposals of a session that the tables have not answered yet
+)
+
+const (
+	// pausesMax bounds the publishers that wait for receivers on one worker. Above it nobody is paused any more and the bound of the
+	// outbox decides alone.
+	pausesMax = 1 << 16
+	// arenaKeepBytes is how much memory for effects is kept between steps: one burst of large messages must not pin its memory.
+	arenaKeepBytes = 1 << 20
+	// matchCacheMax bounds the topics whose matches a worker remembers.
+	matchCacheMax = 4096
+)
+
+// SlowConsumer is what happens to a session whose outbox is full (DESIGN.md section 5).
+type SlowConsumer uint8
+
+const (
+	Disconnect SlowConsumer = iota // the session is closed
+	Drop                           // events are dropped and counted; a reply that does not fit closes the session all the same
+)
+
+// Limits bounds what one worker and its sessions may use. A zero field means its default.
+type Limits struct {
+	HelloBytes     int           // largest message before WELCOME
+	MessageBytes   int           // largest message after it
+	HelloTimeout   time.Duration // from the connection's opening to HELLO
+	GoodbyeTimeout time.Duration // from our GOODBYE to the client's
+	PauseMax       time.Duration // how long a publisher waits for one slow receiver
+	Sessions       int           // per worker, connections before HELLO included
+	Subscriptions  int           // per session
+	Registrations  int           // per session
+	Calls          int           // pending, per calling session
+	Invocations    int           // pending, per called session
+	Waiting        int           // unanswered SUBSCRIBE and REGISTER, per session
+	SlowConsumer   SlowConsumer
+}
+
+func (l Limits) withDefaults() Limits {
+	orInt := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	orTime := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	orInt(&l.HelloBytes, defaultHelloBytes)
+	orInt(&l.MessageBytes, defaultMessageBytes)
+	orTime(&l.HelloTimeout, defaultHelloTimeout)
+	orTime(&l.GoodbyeTimeout, defaultGoodbyeTimeout)
+	orTime(&l.PauseMax, defaultPauseMax)
+	orInt(&l.Sessions, defaultSessions)
+	orInt(&l.Subscriptions, defaultSubscriptions)
+	orInt(&l.Registrations, defaultRegistrations)
+	orInt(&l.Calls, defaultCalls)
+	orInt(&l.Invocations, defaultInvocations)
+	orInt(&l.Waiting, defaultWaiting)
+	return l
+}

@@ -1,0 +1,82 @@
+package router
+
+import "kleeblatt/internal/wamp"
+
+// proposal is a change that the tables have not answered yet.
+type proposal struct {
+	token   uint64
+	op      Op
+	key     proposalKey // of subscriptions
+	waiting []waiter    // who gets the answer; one of registrations
+	held    uint32      // of registrations: the place in the worker's list
+}
+
+// waiter is a request that waits for the answer. The session may be gone by then.
+type waiter struct {
+	slot    uint32
+	session uint64
+	request uint64
+}
+
+// proposalKey names a subscription; several requests for one share a proposal.
+type proposalKey struct {
+	realm int
+	match wamp.Match
+	uri   string
+}
+
+// proposals are all unanswered changes of a worker. Unsubscribe and unregister are not among them: nobody waits for these.
+type proposals struct {
+	token   uint64
+	byToken map[uint64]*proposal
+	byKey   map[proposalKey]*proposal
+}
+
+func (p *proposals) init() {
+	p.byToken = map[uint64]*proposal{}
+	p.byKey = map[proposalKey]*proposal{}
+}
+
+// subscription is the unanswered proposal of this subscription, nil if there is none.
+func (p *proposals) subscription(k proposalKey) *proposal { return p.byKey[k] }
+
+// open makes a proposal. k counts for subscriptions.
+func (p *proposals) open(k proposalKey, op Op) *proposal {
+	p.token++
+	x := &proposal{token: p.token, op: op, key: k}
+	p.byToken[x.token] = x
+	if op.Kind == OpSubscribe {
+		p.byKey[k] = x
+	}
+	return x
+}
+
+// take ends the proposal that the token names, nil if it is unknown.
+func (p *proposals) take(token uint64) *proposal {
+	x := p.byToken[token]
+	if x != nil {
+		delete(p.byToken, token)
+		if x.op.Kind == OpSubscribe {
+			delete(p.byKey, x.key)
+		}
+	}
+	return x
+}
+
+// onApplied takes the tables' answer.
+func (w *Worker) onApplied(in *Input) {
+	p := w.proposals.take(in.Token)
+	if p == nil {
+		return
+	}
+	if p.op.Kind == OpSubscribe {
+		w.onSubscribeApplied(p, in)
+	} else {
+		w.onRegisterApplied(p, in)
+	}
+}
+
+func (w *Worker) stillThere(q *waiter) bool {
+	s := &w.sessions[q.slot]
+	return s.state == stateOpen && s.id == q.session
+}

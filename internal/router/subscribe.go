@@ -1,0 +1,120 @@
+package router
+
+import (
+	"strings"
+
+	"kleeblatt/broker"
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
+
+// subscription is what a subscription id stands for on this worker, where at least one session holds it.
+type subscription struct {
+	realm *Realm
+	topic string
+	match wamp.Match
+}
+
+// parseMatch reads Options.match; absent means exact (A-08: an unknown one is an invalid argument).
+func parseMatch(o *codec.Options) (wamp.Match, bool) {
+	if o.Has&codec.OptMatch == 0 {
+		return wamp.Exact, true
+	}
+	return wamp.ParseMatch(o.Match)
+}
+
+// onSubscribe answers at once where somebody on this worker holds the subscription, and asks the tables otherwise. Either way
+// SUBSCRIBED precedes the first EVENT, since the session is a receiver only from then on (PUB-11).
+func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
+	s := &w.sessions[slot]
+	match, ok := parseMatch(&m.Options)
+	if !ok {
+		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrInvalidArgument, "unknown match policy")
+		return
+	}
+	if !validURI(m.URI, match, s.realm.StrictURI) {
+		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrInvalidURI, "")
+		return
+	}
+	if w.local.Held(broker.Slot(slot)) >= w.limits.Subscriptions {
+		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrUnavailable, "too many subscriptions in this session")
+		return
+	}
+	e := s.realm.Cell.Load().Broker.Get(broker.Key{Match: match, Topic: text(m.URI)})
+	if e != nil && e.Workers&w.me != 0 && w.local.Count(e.ID) > 0 {
+		w.subscribed(slot, m.Request, e.ID)
+		return
+	}
+	if int(s.waiting) >= w.limits.Waiting {
+		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrUnavailable, "too many unanswered requests in this session")
+		return
+	}
+	s.waiting++
+	k := proposalKey{realm: s.realm.index, match: match, uri: text(m.URI)}
+	p := w.proposals.subscription(k)
+	if p == nil {
+		k.uri = strings.Clone(k.uri)
+		p = w.proposals.open(k, Op{Kind: OpSubscribe, Realm: s.realm.Name, Match: match, URI: k.uri})
+		w.propose(p.op, p.token)
+	}
+	p.waiting = append(p.waiting, waiter{slot: slot, session: s.id, request: m.Request})
+}
+
+// subscribed makes the session a receiver and tells it. A session that subscribed before gets the same answer and stays one
+// receiver (SUB-02).
+func (w *Worker) subscribed(slot uint32, request, id uint64) {
+	w.local.Add(id, broker.Slot(slot))
+	at := len(w.arena)
+	w.arena = codec.AppendSubscribed(w.arena, w.receivers[slot].serializer, request, id)
+	w.send(slot, at, true)
+}
+
+// onSubscribeApplied answers all that waited for the subscription. If none of them is left, it is withdrawn.
+func (w *Worker) onSubscribeApplied(p *proposal, in *Input) {
+	if in.Err == "" && w.local.Count(in.ID) == 0 {
+		w.topics[in.ID] = subscription{realm: w.config.Realms.list[p.key.realm], topic: p.key.uri, match: p.key.match}
+	}
+	for i := range p.waiting {
+		q := &p.waiting[i]
+		if !w.stillThere(q) {
+			continue
+		}
+		w.sessions[q.slot].waiting--
+		if in.Err != "" {
+			w.fail(q.slot, wamp.Subscribe, q.request, in.Err, "")
+		} else {
+			w.subscribed(q.slot, q.request, in.ID)
+		}
+	}
+	if in.Err == "" && w.local.Count(in.ID) == 0 {
+		w.unsubscribed(in.ID)
+	}
+}
+
+// onUnsubscribe takes a subscription that the session itself holds (SUB-05, P16).
+func (w *Worker) onUnsubscribe(slot uint32, m *codec.Message) {
+	last, removed := w.local.Remove(m.ID, broker.Slot(slot))
+	if !removed {
+		w.fail(slot, wamp.Unsubscribe, m.Request, wamp.ErrNoSuchSubscription, "")
+		return
+	}
+	at := len(w.arena)
+	w.arena = codec.AppendUnsubscribed(w.arena, w.receivers[slot].serializer, m.Request)
+	w.send(slot, at, true)
+	if last {
+		w.unsubscribed(m.ID)
+	}
+}
+
+func (w *Worker) unsubscribedGone(id uint64, last bool) {
+	if last {
+		w.unsubscribed(id)
+	}
+}
+
+// unsubscribed tells the tables that nobody on this worker holds the subscription any more.
+func (w *Worker) unsubscribed(id uint64) {
+	t := w.topics[id]
+	delete(w.topics, id)
+	w.propose(Op{Kind: OpUnsubscribe, Realm: t.realm.Name, Match: t.match, URI: t.topic}, 0)
+}

@@ -1,0 +1,348 @@
+package router
+
+import (
+	"kleeblatt/broker"
+	"kleeblatt/dealer"
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
+
+// WorkerConfig is what a Worker has to know.
+type WorkerConfig struct {
+	Index  int // this worker's number, < Count
+	Count  int // workers of this node, ≤ broker.MaxWorkers
+	Node   string
+	Realms *Realms
+	// Rand returns uniformly distributed bits. Session ids come from it: it must not be predictable from outside.
+	Rand   func() uint64
+	Agent  string // what WELCOME says
+	Limits Limits
+}
+
+// Stats are a worker's counters, all since its start but for Sessions.
+type Stats struct {
+	Sessions int // now open
+
+	Messages          uint64 // received from clients
+	Published         uint64
+	Events            uint64 // handed to connections
+	Calls             uint64
+	Posts             uint64 // frames to other workers of this node
+	Relays            uint64 // frames to other nodes
+	Violations        uint64 // sessions ended for a protocol violation
+	EventsTooLarge    uint64 // not sent: larger than the receiver takes
+	EventsUncarriable uint64 // not sent: the receiver's serializer cannot say it
+	EventsDropped     uint64 // not queued: the receiver's outbox was full (policy drop)
+	SlowClosed        uint64 // sessions closed for a full outbox
+	RepliesLate       uint64 // of calls that are over
+	BadFrames         uint64 // relay frames that could not be read
+	Pauses            uint64 // episodes in which a publisher was not read
+}
+
+// Worker is the router of the sessions of one loop: a state machine that is stepped by its owner.
+type Worker struct {
+	config WorkerConfig
+	limits Limits
+	me     broker.WorkerSet // this worker alone
+	random func() uint64
+	stats  Stats
+
+	sessions  []session  // by slot
+	receivers []receiver // by slot
+	free      []uint32
+	byConn    slotTable
+	byID      slotTable
+
+	local         broker.Local
+	topics        map[uint64]subscription // by id: what is held on this worker
+	caller        *dealer.Calls
+	callee        *dealer.Invocations
+	registrations registrations
+	proposals     proposals
+	cache         matchCache
+	pauses        pauses
+	timers        timers
+	lost          broker.NodeSet // nodes that calls must not go to now
+	lagging       broker.NodeSet // nodes whose link is full
+	wakeAt        int64          // what the owner was last asked for
+	draining      bool
+
+	// Memory of the step under way and of the effects that it returned.
+	now        int64
+	out        []Effect
+	arena      []byte
+	ops        []Op
+	groups     [wamp.SerializerBound][]Conn // receivers, one behind the other
+	deliveries []delivery
+
+	parser     codec.Parser
+	transcoder codec.Transcoder
+	message    codec.Message
+	transcoded [wamp.SerializerBound][]byte
+	request    frame // what goes from a publisher or caller
+	reply      frame // what goes back
+	received   frame // what came from elsewhere
+	refused    frame // a call that came back
+	event      codec.EventDetails
+	invocation codec.InvocationDetails
+
+	// Callbacks, made once so that handing them over allocates nothing.
+	unsubscribeGone func(id uint64, last bool)
+	callGone        func(dealer.Call)
+	callLost        func(dealer.Call)
+	invocationGone  func(dealer.Invocation)
+	invocationLost  func(dealer.Invocation)
+	usable          func(*dealer.Callee) bool
+	placing         *frame // the call that usable judges for
+
+	brokerFeatures, dealerFeatures []string
+}
+
+// NewWorker returns a worker without sessions.
+func NewWorker(c WorkerConfig) *Worker {
+	if c.Count < 1 || c.Count > broker.MaxWorkers || c.Index < 0 || c.Index >= c.Count {
+		panic("router: no such worker")
+	}
+	w := &Worker{
+		config: c,
+		limits: c.Limits.withDefaults(),
+		me:     1 << c.Index,
+		random: c.Rand,
+		topics: map[uint64]subscription{},
+		caller: dealer.NewCalls(c.Rand()),
+		callee: dealer.NewInvocations(c.Rand()),
+	}
+	w.byConn.key = func(slot uint32) uint64 { return uint64(w.receivers[slot].conn) }
+	w.byID.key = func(slot uint32) uint64 { return w.sessions[slot].id }
+	w.unsubscribeGone = w.unsubscribedGone
+	w.callGone = w.abandonCall
+	w.callLost = w.failLostCall
+	w.invocationGone = w.failInvocation
+	w.invocationLost = w.interruptLost
+	w.usable = w.usableCallee
+	w.brokerFeatures, w.dealerFeatures = wamp.BrokerFeatures(), wamp.DealerFeatures()
+	w.proposals.init()
+	w.cache.init(len(c.Realms.list))
+	w.pauses.init()
+	return w
+}
+
+// Stats returns the counters.
+func (w *Worker) Stats() Stats { return w.stats }
+
+// Sessions is the number of open sessions.
+func (w *Worker) Sessions() int { return w.stats.Sessions }
+
+// Step takes one input and appends what follows from it to out. The effects alias the worker's memory until its next Step.
+func (w *Worker) Step(in *Input, out []Effect) []Effect {
+	w.now = in.Now
+	w.out = out
+	w.reset()
+	switch in.Kind {
+	case InMessage:
+		if slot, ok := w.byConn.get(uint64(in.Conn)); ok {
+			w.onMessage(slot, in.Bytes)
+		}
+	case InFrame:
+		w.onFrame(in.Node, in.Bytes)
+	case InOpened:
+		w.onOpened(in)
+	case InClosed:
+		if slot, ok := w.byConn.get(uint64(in.Conn)); ok {
+			w.terminate(slot, stateClosing)
+			w.vacate(slot)
+		}
+	case InPressure:
+		if slot, ok := w.byConn.get(uint64(in.Conn)); ok {
+			w.onPressure(slot, in.Level, in.On)
+		}
+	case InApplied:
+		w.onApplied(in)
+	case InNodeLost:
+		w.onNodeLost(in.Node)
+	case InNodeUp:
+		w.lost.Remove(uint8(in.Node))
+	case InNodePaused:
+		w.onNodePaused(in.Node, in.On)
+	case InTick:
+		w.onTick()
+	case InDrain:
+		w.onDrain()
+	}
+	w.scheduleWake()
+	out, w.out = w.out, nil
+	return out
+}
+
+// reset takes the memory of the last step's effects back.
+func (w *Worker) reset() {
+	if cap(w.arena) > arenaKeepBytes {
+		w.arena = nil
+	}
+	w.arena = w.arena[:0]
+	if len(w.ops) > 0 {
+		clear(w.ops)
+		w.ops = w.ops[:0]
+	}
+	for i := range w.groups {
+		w.groups[i] = w.groups[i][:0]
+	}
+	for i := range w.transcoded {
+		if cap(w.transcoded[i]) > arenaKeepBytes {
+			w.transcoded[i] = nil
+		}
+	}
+}
+
+func (w *Worker) emit(e Effect) { w.out = append(w.out, e) }
+
+// send emits what was appended to the arena since at as one message for the session's connection.
+func (w *Worker) send(slot uint32, at int, urgent bool) {
+	w.emit(Effect{Kind: FxSend, Conn: w.receivers[slot].conn, Bytes: w.arena[at:len(w.arena):len(w.arena)], Urgent: urgent})
+}
+
+// propose emits a change for the tables.
+func (w *Worker) propose(op Op, token uint64) {
+	op.Worker = uint8(w.config.Index)
+	w.ops = append(w.ops, op)
+	w.emit(Effect{Kind: FxPropose, Op: &w.ops[len(w.ops)-1], Token: token})
+}
+
+// scheduleWake asks for a step at the earliest deadline, when that is earlier than what was asked for.
+func (w *Worker) scheduleWake() {
+	next := w.timers.next()
+	if at, ok := w.caller.NextDeadline(); ok && (next == 0 || at < next) {
+		next = at
+	}
+	if next != 0 && (w.wakeAt == 0 || next < w.wakeAt) {
+		w.wakeAt = next
+		w.emit(Effect{Kind: FxWakeAt, N: next})
+	}
+}
+
+func (w *Worker) onTick() {
+	w.wakeAt = 0
+	for c := w.caller.Due(w.now); c != nil; c = w.caller.Due(w.now) {
+		w.callTimedOut(c)
+	}
+	for {
+		t, ok := w.timers.due(w.now)
+		if !ok {
+			return
+		}
+		if int(t.slot) >= len(w.sessions) || uint64(w.receivers[t.slot].conn) != t.key {
+			continue // the slot has another session by now
+		}
+		switch t.kind {
+		case helloTimer:
+			if w.sessions[t.slot].state == stateOpening {
+				w.abort(t.slot, wamp.ErrTimeout, "no HELLO came in time")
+			}
+		case goodbyeTimer:
+			if w.sessions[t.slot].state == stateGoodbye {
+				w.close(t.slot)
+			}
+		case episodeTimer:
+			w.episodeOver(t.slot)
+		case pauseTimer:
+			w.remotePauseOver(t.slot)
+		}
+	}
+}
+
+// onMessage handles one message of a client, in whatever state its session is.
+func (w *Worker) onMessage(slot uint32, b []byte) {
+	s := &w.sessions[slot]
+	if s.state == stateClosing {
+		return
+	}
+	w.stats.Messages++
+	m := &w.message
+	if err := w.parser.Parse(w.receivers[slot].serializer, b, m); err != nil {
+		if s.state == stateGoodbye {
+			return
+		}
+		w.violate(slot, err.Error())
+		return
+	}
+	switch s.state {
+	case stateOpen:
+		w.dispatch(slot, m)
+	case stateOpening:
+		w.onOpening(slot, m)
+	case stateGoodbye:
+		if m.Type == wamp.Goodbye || m.Type == wamp.Abort {
+			w.close(slot)
+		}
+	}
+}
+
+// dispatch hands a message of an open session to its verb.
+func (w *Worker) dispatch(slot uint32, m *codec.Message) {
+	switch m.Type {
+	case wamp.Publish:
+		if w.sequential(slot, m) {
+			w.onPublish(slot, m)
+		}
+	case wamp.Call:
+		if w.sequential(slot, m) {
+			w.onCall(slot, m)
+		}
+	case wamp.Yield:
+		w.onYield(slot, m)
+	case wamp.Error:
+		w.onInvocationError(slot, m)
+	case wamp.Cancel:
+		w.onCancel(slot, m)
+	case wamp.Subscribe:
+		if w.sequential(slot, m) {
+			w.onSubscribe(slot, m)
+		}
+	case wamp.Unsubscribe:
+		if w.sequential(slot, m) {
+			w.onUnsubscribe(slot, m)
+		}
+	case wamp.Register:
+		if w.sequential(slot, m) {
+			w.onRegister(slot, m)
+		}
+	case wamp.Unregister:
+		if w.sequential(slot, m) {
+			w.onUnregister(slot, m)
+		}
+	case wamp.Goodbye:
+		w.onGoodbye(slot)
+	case wamp.Abort:
+		w.terminate(slot, stateClosing)
+		w.emit(Effect{Kind: FxClose, Conn: w.receivers[slot].conn})
+	default:
+		w.violate(slot, m.Type.String()+" is not for a router in an open session")
+	}
+}
+
+// sequential checks a request id (IDS-06). Strict realms want the last one plus one, 1 after 2^53; others any that is legal.
+func (w *Worker) sequential(slot uint32, m *codec.Message) bool {
+	if m.Request == 0 || m.Request > wamp.MaxID {
+		w.violate(slot, "request id out of range")
+		return false
+	}
+	s := &w.sessions[slot]
+	if s.realm.Strict {
+		if m.Request != s.lastRequest%wamp.MaxID+1 {
+			w.violate(slot, "request id is not the one before plus one")
+			return false
+		}
+		s.lastRequest = m.Request
+	}
+	return true
+}
+
+// fail answers a request with ERROR.
+func (w *Worker) fail(slot uint32, typ wamp.MessageType, request uint64, uri, text string) {
+	if w.sessions[slot].state != stateOpen {
+		return
+	}
+	at := len(w.arena)
+	w.arena = codec.AppendErrorText(w.arena, w.receivers[slot].serializer, typ, request, uri, text)
+	w.send(slot, at, true)
+}
