@@ -38,7 +38,6 @@ const (
 	beatEvery      = deadMin / 4            // heartbeats: a quarter of the smallest D, so that the two ends need not agree on D
 	lateMin        = 20 * time.Millisecond  // our own lateness below this is scheduling noise
 	handshakeMax   = 5 * time.Second        // from InUp to the last frame of the handshake
-	dialMax        = 5 * time.Second        // an FxDial without an answer counts as failed after this
 	firstDialWait  = 100 * time.Millisecond // the larger name lets the smaller dial first
 	redialMin      = 50 * time.Millisecond  // backoff: doubled up to redialEarlyMax while the outage is young, later redialLateMax
 	redialEarlyMax = time.Second
@@ -46,7 +45,8 @@ const (
 	redialEarly    = 30 * time.Second
 	retireMax      = 2 * time.Second // how long a leaving node waits for its last answers to be acknowledged
 	askedFor       = 5 * time.Second // a frame for a peer that is down asks for dialing this long
-	refusalEvery   = time.Minute     // the same refusal is told again after this
+	refusalEvery   = time.Minute     // the same refusal is told again after this,
+	refusalAny     = time.Second     // and any after this: it may come from a stranger, and ends in a log
 
 	pendingMax   = 4         // handshakes under way per peer; the oldest is closed for one more
 	nameMax      = 256       // bytes of a node or cluster name on the wire
@@ -62,6 +62,10 @@ const (
 
 // MaxFrame is the largest link frame that a Machine writes or accepts; the executor limits its connections to it.
 const MaxFrame = writeMax + 4096
+
+// DialTimeout is how long an FxDial may take. Without an answer by then it counts as failed and the next one follows: when a
+// cut heals, a dial that has lost its first packets comes later than a new one.
+const DialTimeout = 2 * time.Second
 
 // Config describes a Machine. Zero limits take the defaults.
 type Config struct {

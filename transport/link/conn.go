@@ -47,14 +47,12 @@ func (m *Machine) onUp(in *Input, out []Effect) []Effect {
 	if in.Dialed {
 		m.dialing = false
 	}
-	if m.cur != nil && m.cur.id == in.Conn {
+	if m.cur != nil && m.cur.id == in.Conn || in.Conn == m.stale && m.stale != 0 {
 		return out
 	}
 	m.dropPending(in.Conn)
 	if len(m.pending) == pendingMax {
-		oldest := m.pending[0]
-		m.dropPending(oldest.id)
-		out = append(out, Effect{Kind: FxClose, Conn: oldest.id, Text: "too many handshakes at once"})
+		out = m.makeRoom(out)
 	}
 	c := &conn{id: in.Conn, dialed: in.Dialed, since: in.Now, bySmaller: in.Dialed == (m.cfg.Self < m.cfg.Peer)}
 	m.pending = append(m.pending, c)
@@ -64,6 +62,19 @@ func (m *Machine) onUp(in *Input, out []Effect) []Effect {
 	c.phase = awaitAnswer
 	m.introduce(c, in.Now)
 	return m.write(c, append([]byte{0, kindHello}, c.ours...), out)
+}
+
+// makeRoom closes the oldest handshake; what we dialed is closed last, nobody else can spend it.
+func (m *Machine) makeRoom(out []Effect) []Effect {
+	victim := m.pending[0]
+	for _, c := range m.pending {
+		if !c.dialed {
+			victim = c
+			break
+		}
+	}
+	m.dropPending(victim.id)
+	return append(out, Effect{Kind: FxClose, Conn: victim.id, Text: "too many handshakes at once"})
 }
 
 // introduce makes our hello for c.
@@ -107,6 +118,8 @@ func (m *Machine) onDown(in *Input, out []Effect) []Effect {
 	switch {
 	case m.cur != nil && m.cur.id == in.Conn:
 		return m.pathLost(in.Now, out)
+	case in.Conn != 0 && m.stale == in.Conn:
+		m.stale = 0
 	case m.dropPending(in.Conn):
 		m.dialFailed(in.Now)
 	case m.dialing && (in.Conn == 0 || in.Refused):
@@ -286,12 +299,23 @@ func (m *Machine) adopt(now int64, c *conn, out []Effect) ([]Effect, bool) {
 	}
 	m.dropPending(c.id)
 	if m.cur != nil {
-		out = append(out, Effect{Kind: FxClose, Conn: m.cur.id, Text: "superseded by a newer connection"})
+		out = m.closeStale(out)
+		m.stale = m.cur.id
 	}
 	m.cur, m.generation, m.bySmaller = c, c.generation, c.bySmaller
 	m.heard = now
 	m.observeRTT(now - c.asked)
 	return m.meetLife(c.peer.life, out), true
+}
+
+// closeStale closes the connection that the current one has superseded. It waits until the other end has accepted the current
+// one, too: an end that sees the old one close first would take it for a lost path.
+func (m *Machine) closeStale(out []Effect) []Effect {
+	if m.stale != 0 {
+		out = append(out, Effect{Kind: FxClose, Conn: m.stale, Text: "superseded by a newer connection"})
+		m.stale = 0
+	}
+	return out
 }
 
 // refuse tells the other end why, and closes.
@@ -316,7 +340,8 @@ func (m *Machine) onRefuse(now int64, c *conn, body []byte, out []Effect) []Effe
 	m.dropPending(c.id)
 	if ok && why != refuseSuperseded {
 		m.slowDial = m.slowDial || c.dialed
-		if text != m.refusedText || now-m.refusedAt >= int64(refusalEvery) {
+		ago := now - m.refusedAt
+		if m.refusedText == "" || ago >= int64(refusalEvery) || text != m.refusedText && ago >= int64(refusalAny) {
 			m.refusedText, m.refusedAt = text, now
 			out = append(out, Effect{Kind: FxRefused, Conn: c.id, Text: text})
 		}

@@ -36,7 +36,8 @@ type Machine struct {
 	lostFirst uint64 // frames given up with earlier lives of the peer
 
 	// Connections.
-	cur        *conn // the one that is read: awaitState or open
+	cur        *conn  // the one that is read: awaitState or open
+	stale      uint64 // superseded by cur, closed once cur is open; 0: none
 	pending    []*conn
 	generation uint64 // of cur, or of the last one
 	bySmaller  bool

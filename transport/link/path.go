@@ -29,6 +29,7 @@ func (m *Machine) late(now int64) {
 // opened: both ends have accepted the connection and know each other's state.
 func (m *Machine) opened(now int64, c *conn, s *state, out []Effect) []Effect {
 	c.phase = open
+	out = m.closeStale(out)
 	peerLost := m.resume(s)
 	m.head, m.beatAt, m.ping, m.unacked = s.version, now, 0, 0
 	m.dialTries, m.slowDial, m.dialing, m.refusedText = 0, false, false, ""
@@ -132,6 +133,7 @@ func (m *Machine) becomeSuspect(now int64, out []Effect) []Effect {
 func (m *Machine) pathLost(now int64, out []Effect) []Effect {
 	handshake := m.cur != nil && m.cur.phase != open
 	m.cur = nil
+	out = m.closeStale(out)
 	switch {
 	case m.state == Up:
 		out = m.becomeSuspect(now, out)
@@ -168,6 +170,7 @@ func (m *Machine) giveUp(why string, out []Effect) []Effect {
 		out = append(out, Effect{Kind: FxClose, Conn: m.cur.id, Text: why})
 		m.cur = nil
 	}
+	out = m.closeStale(out)
 	m.state, m.noPathSince, m.callsFailed = Down, 0, true
 	out = append(out, Effect{Kind: FxLost, Lost: lost})
 	out = m.unpauseAll(out)
@@ -237,6 +240,7 @@ func (m *Machine) leave(now int64, out []Effect) []Effect {
 	if m.cur != nil {
 		out = append(out, Effect{Kind: FxClose, Conn: m.cur.id, Text: "leaving"})
 	}
+	out = m.closeStale(out)
 	m.dropAll()
 	m.cur, m.state, m.noPathSince = nil, Left, 0
 	return out
@@ -318,8 +322,15 @@ func (m *Machine) deadline() (at int64) {
 
 // mayDial says whether a dial is possible, wantsPath whether one is wanted at that time.
 func (m *Machine) mayDial() bool {
-	return m.cfg.Dialer && !m.dialing && len(m.pending) == 0 && !m.retiring && !m.gone &&
-		(m.cur == nil || m.cur.phase == open && m.state == Suspect)
+	if !m.cfg.Dialer || m.dialing || m.retiring || m.gone {
+		return false
+	}
+	for _, c := range m.pending {
+		if c.dialed { // accepted ones do not count: a stranger could keep us from dialing with them
+			return false
+		}
+	}
+	return m.cur == nil || m.cur.phase == open && m.state == Suspect
 }
 
 func (m *Machine) wantsPath(now int64) bool {
@@ -330,7 +341,7 @@ func (m *Machine) maybeDial(now int64, out []Effect) []Effect {
 	if now < m.dialAt || !m.mayDial() || !m.wantsPath(now) {
 		return out
 	}
-	m.dialing, m.dialEnd = true, now+int64(dialMax)
+	m.dialing, m.dialEnd = true, now+int64(DialTimeout)
 	return append(out, Effect{Kind: FxDial})
 }
 
