@@ -51,12 +51,12 @@ func count(lanes [allLanes][]sentFrame) (n uint64) {
 // sizes of frames: mostly small, some that need several records, few large.
 var sizes = rapid.Custom(func(t *rapid.T) int {
 	switch k := rapid.IntRange(0, 19).Draw(t, "class"); {
-	case k < 14:
+	case k < 17:
 		return rapid.IntRange(16, 400).Draw(t, "small")
 	case k < 19:
 		return rapid.IntRange(10_000, 70_000).Draw(t, "middle")
 	default:
-		return rapid.IntRange(100_000, 700_000).Draw(t, "large")
+		return rapid.IntRange(100_000, 300_000).Draw(t, "large")
 	}
 })
 

@@ -1,0 +1,235 @@
+package link
+
+import (
+	"bytes"
+	"testing"
+)
+
+// TestAFailedCallThatWasHalfWayIsVoid: a call of several records of which the peer has some becomes a no-op, and the frames
+// around it arrive.
+func TestAFailedCallThatWasHalfWayIsVoid(t *testing.T) {
+	s := newSim()
+	s.fail = t.Fatalf
+	ca := testConfig("a", "b")
+	ca.Inflight = 3 * chunkBytes // so that only a part of the call is written
+	a, b := s.addPair(ca, testConfig("b", "a"))
+	var got []int
+	b.got = func(_ uint8, f []byte) { got = append(got, len(f)) }
+	a.input(Input{Kind: InMember, Alive: true})
+	s.run(1e8)
+	a.input(Input{Kind: InData, Bytes: make([]byte, 20)})
+	a.input(Input{Kind: InData, Call: true, Bytes: make([]byte, 1_000_000)})
+	a.input(Input{Kind: InData, Bytes: make([]byte, 30)})
+	s.run(1e6)
+	if b.m.recv[1].next < 3 || !b.m.recv[1].partial {
+		t.Fatalf("nothing of the call is there: next %d", b.m.recv[1].next)
+	}
+	s.hole = true
+	cutAll(s)
+	s.run(1e9)
+	s.hole = false
+	s.run(5e9)
+	if len(got) != 2 || got[0] != 20 || got[1] != 30 {
+		t.Fatalf("arrived: %v", got)
+	}
+	if sa, sb := a.m.Stats(), b.m.Stats(); sa.Cancelled != 1 || sb.Voided != 1 || sa.Lost != 0 {
+		t.Fatalf("a %+v\nb %+v", sa, sb)
+	}
+}
+
+// TestAForgottenMachineIsMetAnew: an end that lost its machine in the same life neither blocks nor is taken for a duplicate.
+func TestAForgottenMachineIsMetAnew(t *testing.T) {
+	s := newSim()
+	s.fail = t.Fatalf
+	a, b := s.addPair(testConfig("a", "b"), testConfig("b", "a"))
+	n := 0
+	b.got = func(uint8, []byte) { n++ }
+	a.input(Input{Kind: InMember, Alive: true})
+	for range 50 {
+		a.input(Input{Kind: InData, Bytes: make([]byte, 20)})
+	}
+	s.run(1e8)
+	a.restart(a.cfg.Life) // same life, new machine
+	a.input(Input{Kind: InMember, Alive: true})
+	a.input(Input{Kind: InData, Bytes: make([]byte, 20)})
+	s.run(1e9)
+	if n != 51 || b.lost != 1 {
+		t.Fatalf("%d arrived, %d resets seen", n, b.lost)
+	}
+	b.restart(b.cfg.Life)
+	a.input(Input{Kind: InData, Bytes: make([]byte, 20)})
+	s.run(5e9)
+	if n != 52 {
+		t.Fatalf("%d arrived", n)
+	}
+}
+
+func TestFlushIsBoundedAndLanesTakeTurns(t *testing.T) {
+	p := newPairUp(t)
+	large, small := make([]byte, 3<<20), make([]byte, 100)
+	p.send(p.a, 0, large)
+	p.send(p.a, 1, small)
+	in := Input{Kind: InControl, Bytes: small}
+	p.a.Step(&in, nil)
+	out := p.a.Flush(p.now, nil)
+	total := 0
+	for i, e := range out {
+		if e.Kind == FxWrite {
+			total += len(e.Bytes)
+			if len(e.Bytes) > writeMax {
+				t.Errorf("a write of %d bytes", len(e.Bytes))
+			}
+		}
+		if i == 0 && (e.Bytes[2] != itemData || bytes.IndexByte(e.Bytes, itemData|2) < 0) {
+			t.Errorf("the first write begins with item %#x, or lacks the small frame of lane 2", e.Bytes[2])
+		}
+	}
+	if last := out[len(out)-1]; total > flushMax || total < flushMax/2 || last.Kind != FxWakeAt || last.At != p.now {
+		t.Fatalf("%d bytes in a turn, then %+v", total, last)
+	}
+	p.turn() // the rest may follow in the next turns
+}
+
+// TestWindowMemoryFollowsTheBytesInFlight: after a burst it is given back.
+func TestWindowMemoryFollowsTheBytesInFlight(t *testing.T) {
+	p := newPairUp(t)
+	frame := make([]byte, 1000)
+	for range 8000 {
+		p.send(p.a, 3, frame)
+	}
+	if w := p.a.Stats().WindowBytes; w < 8_000_000 {
+		t.Fatalf("window of %d", w)
+	}
+	for range 20 {
+		p.turn()
+	}
+	if p.n != 8000 || p.a.Stats().WindowBytes != 0 {
+		t.Fatalf("%d arrived, window %d", p.n, p.a.Stats().WindowBytes)
+	}
+	for range 10_000 { // ten seconds of heartbeats
+		p.turn()
+	}
+	if n := len(p.a.pool.free); n > 1 {
+		t.Fatalf("%d chunks are kept", n)
+	}
+	if cap(p.a.wbuf) > 4*chunkBytes {
+		t.Fatalf("a write buffer of %d is kept", cap(p.a.wbuf))
+	}
+}
+
+// TestOurOwnLatenessIsNotThePeersSilence: after a stop of our own process the peer is heard before it is judged.
+func TestOurOwnLatenessIsNotThePeersSilence(t *testing.T) {
+	p := newPairUp(t)
+	for range 400 {
+		p.turn()
+	}
+	out := p.a.Flush(p.now, nil)
+	p.now += 60e9
+	out = p.a.Step(&Input{Kind: InTick, Now: p.now}, out[:0])
+	if p.a.State() != Up {
+		t.Fatalf("%v, %v", p.a.State(), out)
+	}
+	p.a.Flush(p.now, nil)
+	for range 20 { // but silence with ticks in time is
+		p.now += 100e6
+		p.a.Step(&Input{Kind: InTick, Now: p.now}, nil)
+		p.a.Flush(p.now, nil)
+	}
+	if p.a.State() != Suspect {
+		t.Fatal(p.a.State())
+	}
+}
+
+func TestRTTIsMeasuredByHeartbeats(t *testing.T) {
+	s := newSim()
+	s.latency = func() int64 { return 40e6 }
+	a, b := s.addPair(testConfig("a", "b"), testConfig("b", "a"))
+	var digest []byte
+	b.onEffect = func(e *Effect) {
+		if e.Kind == FxDigest {
+			digest = bytes.Clone(e.Bytes)
+		}
+	}
+	a.m.SetDigest([16]byte{1, 2, 3})
+	a.input(Input{Kind: InMember, Alive: true})
+	s.run(20e9)
+	for _, n := range []*simNode{a, b} {
+		if r := n.m.RTT(); r < 75e6 || r > 85e6 {
+			t.Errorf("%s: %d ms", n.name, r/1e6)
+		}
+		if d := n.m.deadTime(); d < 1.3e9 || d > 1.34e9 {
+			t.Errorf("%s: dead time %d ms", n.name, d/1e6)
+		}
+	}
+	if len(digest) != 16 || digest[2] != 3 {
+		t.Errorf("digest %x", digest)
+	}
+}
+
+// TestItemsOfALaterVersionAreSkipped and the frame's other items count.
+func TestItemsOfALaterVersionAreSkipped(t *testing.T) {
+	p := newPairUp(t)
+	f := []byte{1, kindBatch, itemRelay, 3, 9, 9, 9, 0x33, 0}
+	f = appendDataItem(f, 1, 1, appendRecord(nil, flagFinal, 0, []byte("x")))
+	out := p.b.Step(&Input{Kind: InBytes, Conn: 1, Now: p.now, Bytes: f}, nil)
+	if len(out) != 1 || out[0].Kind != FxData || string(out[0].Bytes) != "x" {
+		t.Fatalf("%+v", out)
+	}
+}
+
+// TestAGapClosesTheConnection: a write that got lost on the way out (a full outbox) is noticed and healed by a new connection.
+func TestAGapClosesTheConnection(t *testing.T) {
+	s := newSim()
+	s.fail = t.Fatalf
+	a, b := s.addPair(testConfig("a", "b"), testConfig("b", "a"))
+	got := b.watch()
+	a.input(Input{Kind: InMember, Alive: true})
+	s.run(1e8)
+	for i := range 100 {
+		a.feed(uint64(i), 100, false)
+		if i == 50 {
+			a.input(Input{Kind: InTick})
+			a.out = a.m.Flush(s.now, a.out[:0]) // and thrown away
+		}
+		s.run(1e5)
+	}
+	s.run(1e9)
+	if got[0] != 100 || b.m.Stats().Faults != 1 {
+		t.Fatalf("%d arrived, %d faults", got[0], b.m.Stats().Faults)
+	}
+}
+
+func TestTooLargeFramesAreRefusedWhereTheyEnter(t *testing.T) {
+	p := newPairUp(t)
+	p.send(p.a, 0, make([]byte, DefaultMaxMessage+1))
+	if s := p.a.Stats(); s.TooLarge != 1 || s.DataOut != 0 {
+		t.Fatalf("%+v", s)
+	}
+	p.send(p.a, 0, make([]byte, DefaultMaxMessage))
+	for range 100 {
+		p.turn()
+	}
+	if p.n != 1 {
+		t.Fatal("the largest legal frame did not arrive")
+	}
+}
+
+// TestStrangersCannotKeepUsFromThePeer: hellos in the peer's name, without the key, change nothing.
+func TestStrangersCannotKeepUsFromThePeer(t *testing.T) {
+	p := newPairUp(t)
+	h := hello{min: 1, max: 1, cluster: "test", name: "b", life: Life{Epoch: 1 << 40}, challenge: make([]byte, 16), have: 1 << 60}
+	forged := appendHello([]byte{0, kindHello}, &h)
+	var out []Effect
+	for i := range uint64(20) {
+		out = p.a.Step(&Input{Kind: InUp, Conn: 100 + i, Now: p.now}, out[:0])
+		out = p.a.Step(&Input{Kind: InBytes, Conn: 100 + i, Now: p.now, Bytes: forged}, out[:0])
+	}
+	if len(p.a.pending) != pendingMax || p.a.State() != Up || p.a.PeerLife() != (Life{1, 'b'}) {
+		t.Fatalf("%d handshakes, %v, %v", len(p.a.pending), p.a.State(), p.a.PeerLife())
+	}
+	p.send(p.a, 1, []byte("still here"))
+	p.turn()
+	if p.n != 1 {
+		t.Fatal("the link does not work any more")
+	}
+}
