@@ -102,6 +102,9 @@ func (b *Calls) FindByID(id uint64) *Call {
 // Close ends the call's record. c must be open and is void afterwards.
 func (b *Calls) Close(c *Call) {
 	place := c.place
+	if place == 0 {
+		panic("dealer: the call is closed")
+	}
 	b.requests.remove(place)
 	b.bySession.part(b.sessions.at(uint32(c.Caller)), place)
 	if c.Tries > 0 {
@@ -160,20 +163,28 @@ func (b *Calls) EachOfNode(node uint8, yield func(*Call) bool) {
 	b.byNode.each(&b.nodes[node], func(i uint32) bool { return yield(b.calls.at(i)) })
 }
 
-// DropSession ends all calls of a session that is gone, and hands each over as it was: its callee wants an interrupt.
+// DropSession ends all calls of a session that is gone, in the order in which they were opened, and hands each over as it was: its
+// callee wants an interrupt.
 func (b *Calls) DropSession(caller Slot, each func(Call)) {
-	b.EachOfSession(caller, func(c *Call) bool { b.drop(c, each); return true })
+	if r := b.sessions.maybeAt(uint32(caller)); r != nil {
+		b.dropAll(r, each)
+	}
 }
 
-// DropNode ends all calls bound to a node that is gone, and hands each over as it was: its caller wants an error.
+// DropNode ends all calls bound to a node that is gone, in the order in which they were bound, and hands each over as it was: its
+// caller wants an error.
 func (b *Calls) DropNode(node uint8, each func(Call)) {
-	b.EachOfNode(node, func(c *Call) bool { b.drop(c, each); return true })
+	b.dropAll(&b.nodes[node], each)
 }
 
-func (b *Calls) drop(c *Call, each func(Call)) {
-	was := *c
-	b.Close(c)
-	each(was)
+// dropAll ends the calls of one ring. It takes the first one time and again, so each may do to the book what it likes.
+func (b *Calls) dropAll(r *ring, each func(Call)) {
+	for n := r.n; n > 0 && r.n > 0; n-- {
+		c := b.calls.at(r.first)
+		was := *c
+		b.Close(c)
+		each(was)
+	}
 }
 
 // Len is the number of calls under way; Pending that of one session.

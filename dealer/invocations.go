@@ -147,6 +147,9 @@ func (b *Invocations) originHash(node, worker uint8, call uint64) uint32 {
 // Close ends the invocation's record. v must be open and is void afterwards.
 func (b *Invocations) Close(v *Invocation) {
 	place := v.place
+	if place == 0 {
+		panic("dealer: the invocation is closed")
+	}
 	b.ids.remove(place)
 	b.origins.remove(place)
 	b.bySession.part(&b.sessions.at(uint32(v.Callee)).ring, place)
@@ -178,26 +181,25 @@ func (b *Invocations) EachOfOrigin(node uint8, caller uint64, yield func(*Invoca
 // DropSession ends all invocations of a session that is gone, and hands each over as it was: its caller wants an error. The slot's
 // next session begins with invocation 1.
 func (b *Invocations) DropSession(callee Slot, each func(Invocation)) {
-	b.EachOfSession(callee, func(v *Invocation) bool { b.drop(v, each); return true })
 	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+		b.dropAll(&s.ring, each)
 		s.issued = 0
 	}
 }
 
 // DropNode ends all invocations from a node that is gone, and hands each over as it was: its callee wants an interrupt.
 func (b *Invocations) DropNode(node uint8, each func(Invocation)) {
-	b.EachOfNode(node, func(v *Invocation) bool { b.drop(v, each); return true })
+	b.dropAll(&b.nodes[node], each)
 }
 
-// DropOrigin ends all invocations of a caller's session that is gone; see DropNode.
-func (b *Invocations) DropOrigin(node uint8, caller uint64, each func(Invocation)) {
-	b.EachOfOrigin(node, caller, func(v *Invocation) bool { b.drop(v, each); return true })
-}
-
-func (b *Invocations) drop(v *Invocation, each func(Invocation)) {
-	was := *v
-	b.Close(v)
-	each(was)
+// dropAll ends the invocations of one ring. It takes the first one time and again, so each may do to the book what it likes.
+func (b *Invocations) dropAll(r *ring, each func(Invocation)) {
+	for n := r.n; n > 0 && r.n > 0; n-- {
+		v := b.invocations.at(r.first)
+		was := *v
+		b.Close(v)
+		each(was)
+	}
 }
 
 // Len is the number of invocations under way.

@@ -75,6 +75,9 @@ func (r *Registration) Pick(random uint64, usable func(*Callee) bool) *Callee {
 			at -= n
 		}
 	}
+	if r.Invoke == wamp.RoundRobin {
+		r.next.Add(n - 1) // nobody was called: nobody's turn is over
+	}
 	return nil
 }
 
