@@ -86,6 +86,9 @@ func (c *Config) validate() error {
 	if len(c.Tags.LinkAddr) > linkAddrMax {
 		errs = append(errs, fmt.Errorf("link address %q is longer than %d bytes", c.Tags.LinkAddr, linkAddrMax))
 	}
+	if len(c.Tags.LinkUnix) > linkUnixMax {
+		errs = append(errs, fmt.Errorf("link socket %q is longer than %d bytes", c.Tags.LinkUnix, linkUnixMax))
+	}
 	if c.OnEvent == nil {
 		errs = append(errs, errors.New("OnEvent is needed"))
 	}

@@ -120,7 +120,7 @@ func (n *Swim) forgetOne() {
 func (m *member) event(name string, alive, left bool) Event {
 	return Event{
 		Kind: EvMember, Name: name, Alive: alive, Left: left, Life: m.tags.Life, Proto: m.tags.Proto,
-		Addr: m.addr.String(), LinkAddr: linkAddr(m.tags.LinkAddr, m.addr.Addr().String()),
+		Addr: m.addr.String(), LinkAddr: linkAddr(m.tags.LinkAddr, m.addr.Addr().String()), LinkUnix: m.tags.LinkUnix,
 	}
 }
 

@@ -44,6 +44,7 @@ type Event struct {
 	Name     string // the member, or the owner of the head
 	Addr     string // host:port of its gossip
 	LinkAddr string // host:port of its router links
+	LinkUnix string // Tags.LinkUnix
 	Text     string
 	Life     Life
 	Version  uint64 // EvHead

@@ -455,6 +455,57 @@ func TestHeads(t *testing.T) {
 	})
 }
 
+// Rolling restarts: each node in turn says goodbye and comes back, at its address and at another.
+func TestRollingRestart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMemNet()
+		seeds := []string{addrA, addrB, addrC}
+		nodes := make([]*probe, 3)
+		for i, name := range []string{"a", "b", "c"} {
+			nodes[i] = start(t, m, name, seeds[i], seeds, nil)
+		}
+		allSee(t, 5*time.Second, nodes...)
+		for round := range 6 {
+			i := round % 3
+			p := nodes[i]
+			if err := p.Leave(); err != nil {
+				t.Fatal(err)
+			}
+			p.Shutdown()
+			pass([]time.Duration{time.Millisecond, 3 * time.Second}[round%2])
+			addr := p.addr
+			if round >= 3 {
+				addr = fmt.Sprintf("10.0.1.%d:7946", round)
+			}
+			seeds[i] = addr // as DNS would have it
+			nodes[i] = start(t, m, p.name, addr, slices.Clone(seeds), nil)
+			allSee(t, 20*time.Second, nodes...)
+			if es := nodes[i].events(EvConflict); len(es) != 0 {
+				t.Errorf("round %d: %+v", round, es)
+			}
+		}
+	})
+}
+
+// Many at once: all find each other, and a failure is agreed on, within seconds.
+func TestManyAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMemNet()
+		const count = 12
+		seeds := []string{"10.1.0.0:7946", "10.1.0.1:7946"}
+		var nodes []*probe
+		for i := range count {
+			nodes = append(nodes, start(t, m, fmt.Sprintf("n%d", i), fmt.Sprintf("10.1.0.%d:7946", i), seeds, nil))
+		}
+		allSee(t, 10*time.Second, nodes...)
+		last := nodes[count-1]
+		last.Shutdown()
+		eventually(t, 10*time.Second, "all see the crash", func() bool {
+			return !slices.ContainsFunc(nodes[:count-1], func(p *probe) bool { return p.sees(last.name, last.life()) })
+		})
+	})
+}
+
 // Another program's serf is not taken in.
 func TestStranger(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -8,14 +8,19 @@ import (
 	"strings"
 )
 
-// linkAddrMax keeps all tags within memberlist's 512 bytes.
-const linkAddrMax = 256
+// linkAddrMax and linkUnixMax keep all tags within memberlist's 512 bytes. The path of a Unix socket has 108 at most.
+const (
+	linkAddrMax = 200
+	linkUnixMax = 140
+)
 
 // Tags are what a node tells about itself.
 type Tags struct {
 	Life     Life
 	LinkAddr string // host:port of its router links; an unspecified or empty host means that of its gossip
-	Proto    uint8  // version of the link protocol
+	// LinkUnix is where nodes on the same host find our router links: a path, in whatever form the two ends agree on; "" for none.
+	LinkUnix string
+	Proto    uint8 // version of the link protocol
 }
 
 // tags is Tags and what this package adds for itself.
@@ -30,6 +35,7 @@ const (
 	tagLife   = "l"
 	tagBorn   = "b"
 	tagLink   = "a"
+	tagUnix   = "u"
 	tagProto  = "v"
 	tagJoined = "j"
 )
@@ -42,6 +48,9 @@ func (t tags) encode() map[string]string {
 		tagBorn:  t.born.String(),
 		tagLink:  t.LinkAddr,
 		tagProto: strconv.Itoa(int(t.Proto)),
+	}
+	if t.LinkUnix != "" {
+		m[tagUnix] = t.LinkUnix
 	}
 	if t.joined {
 		m[tagJoined] = "1"
@@ -60,10 +69,10 @@ func parseTags(m map[string]string) (tags, error) {
 		return tags{}, errTags
 	}
 	v, err := strconv.ParseUint(m[tagProto], 10, 8)
-	if err != nil || len(m[tagLink]) > linkAddrMax {
+	if err != nil || len(m[tagLink]) > linkAddrMax || len(m[tagUnix]) > linkUnixMax {
 		return tags{}, errTags
 	}
-	t.Proto, t.LinkAddr, t.joined = uint8(v), m[tagLink], m[tagJoined] != ""
+	t.Proto, t.LinkAddr, t.LinkUnix, t.joined = uint8(v), m[tagLink], m[tagUnix], m[tagJoined] != ""
 	return t, nil
 }
 
