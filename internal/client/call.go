@@ -112,18 +112,20 @@ func (p *Pending) answer(m *codec.Message, err error) (final bool) {
 // Next waits for the next result. After a final one or an error of the call there is no further one. When ctx ends, the call
 // goes on.
 func (p *Pending) Next(ctx context.Context) (Result, error) {
-	select {
-	case o := <-p.results:
-		return o.result, o.err
-	default:
-	}
+	var why error
 	select {
 	case o := <-p.results:
 		return o.result, o.err
 	case <-ctx.Done():
-		return Result{}, context.Cause(ctx)
+		why = context.Cause(ctx)
 	case <-p.session.client.ctx.Done():
-		return Result{}, context.Cause(p.session.client.ctx)
+		why = context.Cause(p.session.client.ctx)
+	}
+	select {
+	case o := <-p.results: // both at a time: the result came first
+		return o.result, o.err
+	default:
+		return Result{}, why
 	}
 }
 

@@ -81,11 +81,12 @@ type Client struct {
 	done      sync.WaitGroup
 	noticeMu  sync.Mutex
 
-	mu   sync.Mutex
-	cur  *session      // nil while there is none
-	up   chan struct{} // closed while cur is set
-	subs []*Subscription
-	regs []*Registration
+	mu      sync.Mutex
+	cur     *session      // nil while there is none
+	up      chan struct{} // closed while cur is set
+	subs    []*Subscription
+	regs    []*Registration
+	closing bool // Close was called: the present session is the last
 }
 
 // Dial connects to the first of the URLs that answers and joins the realm. It returns when the session is established, or with the
@@ -137,9 +138,10 @@ func newClient(cfg Config) (*Client, error) {
 // Close leaves the realm, closes the connection and waits for the client's goroutines, running handlers included.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	s := c.cur
+	s, again := c.cur, c.closing
+	c.closing = true
 	c.mu.Unlock()
-	if s != nil && c.ctx.Err() == nil {
+	if s != nil && !again {
 		s.leave(goodbyeTimeout)
 	}
 	c.cancel(ErrClosed)
@@ -212,8 +214,7 @@ func (c *Client) supervise(ctx context.Context, first chan<- error) {
 			first, ctx = nil, c.ctx
 		}
 		err = s.run()
-		c.withdraw(s)
-		if c.ctx.Err() != nil {
+		if closing := c.withdraw(); closing || c.ctx.Err() != nil {
 			return
 		}
 		c.notify(Notice{Kind: Lost, URL: s.url, Session: s.id, Err: err})
@@ -283,13 +284,13 @@ func (c *Client) publish(s *session) ([]*Subscription, []*Registration) {
 	return slices.Clone(c.subs), slices.Clone(c.regs)
 }
 
-func (c *Client) withdraw(s *session) {
+// withdraw ends the time of the present session, and reports whether the client wants no other.
+func (c *Client) withdraw() (closing bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cur == s {
-		c.cur = nil
-		c.up = make(chan struct{})
-	}
+	c.cur = nil
+	c.up = make(chan struct{})
+	return c.closing
 }
 
 func (c *Client) notify(n Notice) {

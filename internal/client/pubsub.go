@@ -59,6 +59,11 @@ func (c *Client) verdict(ctx context.Context, first <-chan error) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-c.ctx.Done():
+	}
+	select {
+	case err := <-first: // both at a time: the verdict came first
+		return err
+	default:
 		return context.Cause(c.ctx)
 	}
 }
