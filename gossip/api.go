@@ -13,23 +13,23 @@ const (
 	Reachable PeerState = iota + 1
 	Suspect
 	Hidden
-	Gone      // later issue
-	Forgotten // later issue
+	Gone      // its sessions are over for good; comes with leave events
+	Forgotten // its part is dropped as well; comes with retention
 )
 
 // InputKind says which fields of an Input count.
 type InputKind uint8
 
 const (
-	InPropose InputKind = iota + 1 // Add, Element, Token
-	InMember                       // Name, Life, Alive: membership (SWIM) says that this life is a member (alive or suspect), or is not any more
-	InLink                         // Name, Life, Version (the head that its handshake told), Up: an authenticated link to it came up or has no path any more
-	InLinkSuspect                  // Name, On: bytes are late (suspect) / flow again
-	InControl                      // Name, Bytes: one control frame from that peer's link, in order
-	InDigest                       // Name, Bytes: a table digest that came with a probe ack (may be of an old life)
-	InHead                         // Name, Life, Version: news of an owner's head by way of SWIM
-	InTick                         // nothing but Now
-	InRetire                       // this node leaves: the last delta is retire(life)
+	InPropose     InputKind = iota + 1 // Add, Element, Token
+	InMember                           // Name, Life, Alive: membership (SWIM) says that this life is a member (alive or suspect), or is not any more
+	InLink                             // Name, Life, Version (the head that its handshake told), Up: an authenticated link to it came up or has no path any more
+	InLinkSuspect                      // Name, On: bytes are late (suspect) / flow again
+	InControl                          // Name, Bytes: one control frame from that peer's link, in order
+	InDigest                           // Name, Bytes: a table digest that came with a probe ack (may be of an old life)
+	InHead                             // Name, Life, Version: news of an owner's head by way of SWIM
+	InTick                             // nothing but Now
+	InRetire                           // this node leaves: the last delta is retire(life)
 )
 
 // Input is one step's input. Now is nanoseconds of a monotonic clock.
@@ -52,21 +52,23 @@ type Input struct {
 type EffectKind uint8
 
 const (
-	FxApplied  EffectKind = iota + 1 // Token: the proposed change is in our part
-	FxControl                        // Name, Bytes: send this control frame on the peer's link (lane 0), in order
-	FxAdd                            // Name, Element: routed element of another node appears
-	FxRemove                         // Name, Element: it disappears
-	FxShow                           // Name: the node is routed to from now on (its elements follow as FxAdd)
-	FxHide                           // Name: none of its elements is routed to any more (no FxRemove follows)
-	FxReplace                        // Name: forget all its elements; the new part's follow as FxAdd
-	FxState                          // Name, State: for status and metrics
-	FxReached                        // Name, Version: all of that owner's changes up to this version have been emitted
-	FxReborn                         // Life: this node has taken a higher epoch; its part is republished under it; shake links anew
-	FxAlarm                          // Text: something that must not happen did; for the log and a counter
-	FxWakeAt                         // At: step again (InTick) at this time at the latest
+	FxApplied EffectKind = iota + 1 // Token: the proposed change is in our part
+	FxControl                       // Name, Bytes: send this control frame on the peer's link (lane 0), in order
+	FxAdd                           // Name, Element: routed element of another node appears
+	FxRemove                        // Name, Element: it disappears
+	FxShow                          // Name: the node is routed to from now on (its elements follow as FxAdd)
+	FxHide                          // Name: none of its elements is routed to any more (no FxRemove follows)
+	FxReplace                       // Name: forget all its elements; the new part's follow as FxAdd
+	FxState                         // Name, State: for status and metrics
+	FxReached                       // Name, Version: all of that owner's changes up to this version have been emitted
+	FxReborn                        // Life: this node has taken a higher epoch; its part is republished under it; shake links anew
+	FxAlarm                         // Text: something that must not happen did; for the log and a counter
+	FxWakeAt                        // At: step again (InTick) at this time at the latest
+	FxRefused                       // Token, Text: the proposed change is not in our part, which is full, or the element too long (crdt.ElementBytesMax)
 )
 
-// Effect is one thing that the caller of Step has to do, in order. Bytes is the caller's to keep.
+// Effect is one thing that the caller of Step has to do, in order. Bytes is the caller's to keep but not to write to: several
+// effects may share it.
 type Effect struct {
 	Kind    EffectKind
 	State   PeerState
