@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +66,7 @@ func New(cfg Config) (*Swim, error) {
 	if cfg.reconnectTimeout == 0 {
 		cfg.reconnectTimeout = reconnectTimeout
 	}
+	cfg.Seeds, cfg.Key = slices.Clone(cfg.Seeds), slices.Clone(cfg.Key)
 	n := &Swim{
 		cfg: cfg, log: newLibraryLog(cfg.Log), lookup: cfg.lookup,
 		events: make(chan serf.Event, eventChLen), box: newMailbox(), told: make(chan struct{}),
