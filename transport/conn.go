@@ -76,7 +76,6 @@ type extra struct {
 	replay    []byte // the rest of a batch, to be read again
 	dial      *dial
 	stream    *stream
-	err       error // why the connection ends
 }
 
 func (c *conn) id() ConnID { return ConnID(uint64(c.gen)<<32 | uint64(c.slot)) }

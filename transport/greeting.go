@@ -119,7 +119,7 @@ func (l *loop) initUpgrader() {
 		},
 		OnRequest: func(uri []byte) error {
 			path, _, _ := bytes.Cut(uri, []byte("?"))
-			if string(path) != "/" && string(path) != u.conn.listener.path {
+			if want := u.conn.listener.path; want != "" && string(path) != "/" && string(path) != want {
 				return reject(http.StatusNotFound, errPath)
 			}
 			return nil

@@ -110,6 +110,8 @@ func (l *loop) event(e event) {
 	case e.slot > slotPorts-uint32(len(l.poll.ports)):
 		l.acceptFrom(l.poll.ports[slotPorts-e.slot])
 		return
+	case int(e.slot>>pageBits) >= len(l.pages): // a port that was closed after this event was fetched
+		return
 	}
 	c := l.at(e.slot)
 	if c.gen != e.gen || c.state == stateFree || c.state == stateDead {

@@ -198,7 +198,7 @@ func TestRAW14Unix(t *testing.T) {
 		t.Errorf("%+v", i)
 	}
 	c = connect(t, s.Addrs()[0])
-	if status, _ := c.request("/", "wamp.2.json"); status != "HTTP/1.1 101 Switching Protocols" {
+	if status, _ := c.request("/any/path", "wamp.2.json"); status != "HTTP/1.1 101 Switching Protocols" {
 		t.Error(status)
 	}
 }

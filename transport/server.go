@@ -39,8 +39,8 @@ type Server struct {
 // listener is one bound port.
 type listener struct {
 	ln      net.Listener
-	fd      int // where an epoll loop accepts, else -1
-	path    string
+	fd      int    // where an epoll loop accepts, else -1
+	path    string // of WebSocket requests; "" is any: a Unix socket's URL names the file
 	origins []string
 	tls     *tls.Config
 	raw     bool // RawSocket only
@@ -177,10 +177,10 @@ func (s *Server) bindURL(cfg Listener) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.path, n.origins = u.Path, cfg.AllowedOrigins
+	n.path, n.origins = or(u.Path, "/"), cfg.AllowedOrigins
 	n.raw = u.Scheme == "rs" || u.Scheme == "rss"
 	if network == "unix" {
-		n.path = "/"
+		n.path = ""
 	}
 	return n, nil
 }

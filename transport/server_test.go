@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -177,4 +178,13 @@ func TestStaleSocketFile(t *testing.T) {
 	if second.Start() == nil {
 		t.Error("a second server took the socket")
 	}
+}
+
+func leaveSocketFile(t *testing.T, path string) {
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.(*net.UnixListener).SetUnlinkOnClose(false)
+	ln.Close()
 }

@@ -48,6 +48,25 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
+// FuzzGreet: the same for a connection that has just been accepted, up to the messages behind its handshake.
+func FuzzGreet(f *testing.F) {
+	f.Add(uint64(1), append([]byte(handshake), clientFrame(1, true, []byte("[1,2]"))...))
+	f.Add(uint64(2), append([]byte{rawMagic, 0xF2, 0, 0}, rawFrame(0, []byte("hello"))...))
+	f.Add(uint64(3), []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	f.Add(uint64(4), []byte("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: x, WebSocket\r\n\r\n"))
+	f.Add(uint64(5), []byte{rawMagic, 0xF9, 0, 0})
+	f.Fuzz(func(t *testing.T, seed uint64, in []byte) {
+		whole := runSplit(t, kindGreeting, in, nil)
+		split := runSplit(t, kindGreeting, in, rand.New(rand.NewPCG(seed, 1)))
+		if whole != split {
+			t.Errorf("whole: %q\nsplit: %q", whole, split)
+		}
+	})
+}
+
+// kindGreeting is runSplit's kind of a connection without a handshake.
+const kindGreeting = 255
+
 // runSplit feeds in to a connection, in random pieces and with random pauses if r is not nil, and tells what happened.
 func runSplit(t *testing.T, kind uint8, in []byte, r *rand.Rand) string {
 	h := &hooks{}
@@ -83,9 +102,14 @@ func runSplit(t *testing.T, kind uint8, in []byte, r *rand.Rand) string {
 	defer unix.Close(out)
 	fd, _ := unix.Dup(out) // the loop closes its own
 	c := l.sink(fd, f, s)
+	if kind == kindGreeting {
+		c.state, c.framing, c.listener = stateGreeting, 0, &listener{path: "/ws"}
+		c.flags |= flagTold
+		h.opened = func(ConnID, *Info) { log.WriteByte('!') }
+	}
 	c.limit = 1000
 	id = c.id()
-	for len(in) > 0 && c.state == stateOpen {
+	for len(in) > 0 && l.reads(c) {
 		n := len(in)
 		if r != nil {
 			n = 1 + r.IntN(n)

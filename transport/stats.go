@@ -16,7 +16,7 @@ const (
 )
 
 // RefusalNames are the names of the refusals for metrics, indexed by Refusal.
-var RefusalNames = [...]string{"connections", "address", "timeout", "handshake", "origin", "descriptors"}
+var RefusalNames = [refusals]string{"connections", "address", "timeout", "handshake", "origin", "descriptors"}
 
 // Stats is a snapshot of a Server's counters; all but Connections and OutboxBytes only grow.
 type Stats struct {

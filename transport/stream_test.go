@@ -220,18 +220,3 @@ func TestDialFailures(t *testing.T) {
 		}
 	}
 }
-
-// TestDialTimeout: a peer that does not answer is given up.
-func TestDialTimeout(t *testing.T) {
-	h := &hooks{}
-	q := &commands{}
-	failed := make(chan error, 1)
-	h.failed = func(_ uint64, err error) { failed <- err }
-	h.woken = q.run
-	serve(t, Config{}, h)
-	q.l = h.l
-	// A full backlog: the kernel drops further SYNs.
-	fd := listenFull(t)
-	q.do(func() { h.l.Dial("tcp", fd, 1, 100*time.Millisecond) })
-	wantError(t, recv(t, failed), ErrTimeout)
-}

@@ -195,7 +195,7 @@ func TestBAT01to05(t *testing.T) {
 		c.frame(x.op, true, []byte(x.batch))
 		c.wantFrame(x.op, []byte(x.batch)) // the echoes of one turn come as one batch
 		c.frame(x.op, false, []byte(x.batch[:3]))
-		c.frame(x.op&0, true, []byte(x.batch[3:]))
+		c.frame(ws.OpContinuation, true, []byte(x.batch[3:]))
 		c.wantFrame(x.op, []byte(x.batch))
 		for _, bad := range x.bad {
 			c := upgrade1(t, s.Addrs()[0], protocol)
@@ -204,3 +204,20 @@ func TestBAT01to05(t *testing.T) {
 		}
 	}
 }
+
+// TestFramesBehindTheHandshake: a client may send before it has read the answer, in one packet with the request.
+func TestFramesBehindTheHandshake(t *testing.T) {
+	s := serve(t, Config{}, nil)
+	c := connect(t, s.Addrs()[0])
+	c.put(append([]byte(handshake), clientFrame(ws.OpText, true, []byte("[1]"))...)...)
+	if status, _ := c.response(); !strings.HasPrefix(status, "HTTP/1.1 101 ") {
+		t.Fatal(status)
+	}
+	c.wantFrame(ws.OpText, []byte("[1]"))
+	c = connect(t, s.Addrs()[0])
+	c.put(append([]byte{rawMagic, 0xF1, 0, 0}, rawFrame(0, []byte("[1]"))...)...)
+	c.want(append([]byte{rawMagic, 0xF1, 0, 0}, rawFrame(0, []byte("[1]"))...)...)
+}
+
+const handshake = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: wamp.2.json\r\n\r\n"

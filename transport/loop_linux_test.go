@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 	"golang.org/x/sys/unix"
@@ -34,15 +35,6 @@ func listenFull(t *testing.T) string {
 		t.Cleanup(func() { unix.Close(c) })
 	}
 	return a.String()
-}
-
-func leaveSocketFile(t *testing.T, path string) {
-	ln, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln.(*net.UnixListener).SetUnlinkOnClose(false)
-	ln.Close()
 }
 
 // rss is the process's resident memory in bytes.
@@ -233,4 +225,19 @@ func TestNextTurn(t *testing.T) {
 	}
 	serve(t, Config{}, h)
 	recv(t, done)
+}
+
+// TestDialTimeout: a peer that does not answer is given up.
+func TestDialTimeout(t *testing.T) {
+	h := &hooks{}
+	q := &commands{}
+	failed := make(chan error, 1)
+	h.failed = func(_ uint64, err error) { failed <- err }
+	h.woken = q.run
+	serve(t, Config{}, h)
+	q.l = h.l
+	// A full backlog: the kernel drops further SYNs.
+	fd := listenFull(t)
+	q.do(func() { h.l.Dial("tcp", fd, 1, 100*time.Millisecond) })
+	wantError(t, recv(t, failed), ErrTimeout)
 }
