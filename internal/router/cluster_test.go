@@ -1,0 +1,396 @@
+package router
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
+
+// testCluster is some nodes of some workers with their tables, wired by queues that a test empties in order or shuffled. It keeps to what the
+// real wiring promises: each queue is first in, first out, and a frame is not looked at before the changes of the tables that its sender made
+// before it.
+type testCluster struct {
+	t      testing.TB
+	nodes  []*testNode
+	conns  map[Conn]*testConn
+	queues map[route]*testQueue
+	order  []*testQueue
+	shake  *rand.Rand // nil: queues are emptied in the order in which they were first used
+	now    int64
+	next   Conn
+}
+
+type testNode struct {
+	c       *testCluster
+	index   int
+	realms  *Realms
+	tables  *Tables
+	workers []*Worker
+	tx      []TablesEffect
+	dirty   bool
+	sent    int   // changes of our part
+	reached []int // by node: how many of its changes our tables have
+	part    map[string]bool
+	relays  int
+	posts   int
+	cut     bool // nothing reaches or leaves it
+}
+
+type testConn struct {
+	name       string
+	node       *testNode
+	worker     int
+	id         Conn
+	serializer wamp.Serializer
+	closed     bool // no message may follow
+	gone       bool
+	paused     bool
+	out        []string
+	got        func(kind string, msg []byte) // "" for messages
+}
+
+// route names a queue: from a node's worker (-1: its home) to another's.
+type route struct{ fromNode, fromWorker, toNode, toWorker, lane int }
+
+type testQueue struct {
+	items []testItem
+}
+
+type testItem struct {
+	ready func() bool
+	run   func()
+}
+
+var testRealms = []RealmConfig{
+	{Name: "r"}, {Name: "r2"}, {Name: "strict", Strict: true}, {Name: "stricturi", StrictURI: true},
+	{Name: "never", Disclosure: DiscloseNever}, {Name: "always", Disclosure: DiscloseAlways},
+}
+
+func newCluster(t testing.TB, nodes, workers int, seed uint64, limits Limits) *testCluster {
+	c := &testCluster{t: t, conns: map[Conn]*testConn{}, queues: map[route]*testQueue{}, now: 1}
+	if seed != 0 {
+		c.shake = rand.New(rand.NewPCG(seed, 1))
+	}
+	for i := range nodes {
+		realms, err := NewRealms(testRealms...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := &testNode{c: c, index: i, realms: realms, reached: make([]int, nodes), part: map[string]bool{}}
+		n.tables = NewTables(TablesConfig{NodeName: fmt.Sprint("n", i), Key: []byte("key"), Realms: realms})
+		for w := range workers {
+			random := rand.New(rand.NewPCG(uint64(i)<<8|uint64(w), seed))
+			n.workers = append(n.workers, NewWorker(WorkerConfig{
+				Index: w, Count: workers, Node: fmt.Sprint("n", i), Realms: realms, Rand: random.Uint64, Agent: "test", Limits: limits,
+			}))
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	return c
+}
+
+// slot is how node i numbers node j, and nodeAt is the reverse.
+func slotOf(i, j int) NodeSlot {
+	if j < i {
+		return NodeSlot(j + 1)
+	}
+	return NodeSlot(j)
+}
+
+func nodeAt(i int, s NodeSlot) int {
+	if int(s) <= i {
+		return int(s) - 1
+	}
+	return int(s)
+}
+
+func (c *testCluster) push(r route, ready func() bool, run func()) {
+	q := c.queues[r]
+	if q == nil {
+		q = &testQueue{}
+		c.queues[r] = q
+		c.order = append(c.order, q)
+	}
+	q.items = append(q.items, testItem{ready, run})
+}
+
+// step runs one item of one queue; false when there is none that could run.
+func (c *testCluster) step() bool {
+	var can []*testQueue
+	for _, q := range c.order {
+		if len(q.items) > 0 && (q.items[0].ready == nil || q.items[0].ready()) {
+			can = append(can, q)
+			if c.shake == nil {
+				break
+			}
+		}
+	}
+	if len(can) == 0 {
+		return false
+	}
+	q := can[0]
+	if c.shake != nil {
+		q = can[c.shake.IntN(len(can))]
+	}
+	item := q.items[0]
+	q.items = q.items[1:]
+	item.run()
+	return true
+}
+
+func (c *testCluster) settle() {
+	for i := 0; c.step(); i++ {
+		if i > 1_000_000 {
+			c.t.Fatal("the cluster does not come to rest")
+		}
+	}
+}
+
+// feed steps a worker. What it is given is scribbled over afterwards: nothing may be kept of it.
+func (n *testNode) feed(worker int, in Input) {
+	in.Now = n.c.now
+	in.Bytes = append([]byte(nil), in.Bytes...)
+	fx := n.workers[worker].Step(&in, nil)
+	for i := range in.Bytes {
+		in.Bytes[i] = 0xc1
+	}
+	for i := range fx {
+		n.exec(worker, &fx[i])
+	}
+}
+
+func (n *testNode) exec(worker int, e *Effect) {
+	c := n.c
+	switch e.Kind {
+	case FxSend:
+		n.sendTo(e.Conn, e.Bytes)
+	case FxFanout:
+		for _, conn := range e.Conns {
+			n.sendTo(conn, e.Bytes)
+		}
+	case FxClose, FxReset:
+		conn := c.conns[e.Conn]
+		if conn.closed {
+			c.t.Errorf("%s: closed twice", conn.name)
+		}
+		conn.closed = true
+		if e.Kind == FxReset {
+			conn.got("reset", nil)
+		} else {
+			conn.got("closed", nil)
+		}
+		c.push(route{n.index, -2, n.index, worker, int(e.Conn)}, nil, func() { c.drop(conn) })
+	case FxPause:
+		c.conns[e.Conn].paused = true
+		c.conns[e.Conn].got("paused", nil)
+	case FxResume:
+		c.conns[e.Conn].paused = false
+		c.conns[e.Conn].got("resumed", nil)
+	case FxPost:
+		n.posts++
+		if int(e.Worker) == worker {
+			c.t.Error("a worker posts to itself")
+		}
+		b, to := append([]byte(nil), e.Bytes...), int(e.Worker)
+		c.push(route{n.index, worker, n.index, to, 0}, nil, func() { n.feed(to, Input{Kind: InFrame, Bytes: b}) })
+	case FxRelay:
+		n.relays++
+		b, to, lane := append([]byte(nil), e.Bytes...), c.nodes[nodeAt(n.index, e.Node)], int(e.Lane%4)
+		c.push(route{n.index, worker, n.index, -1, 0}, nil, func() { n.relay(to, lane, b) })
+	case FxPropose:
+		op, token := *e.Op, e.Token
+		c.push(route{n.index, worker, n.index, -1, 0}, nil, func() { n.propose(op, token) })
+	}
+}
+
+func (n *testNode) sendTo(id Conn, b []byte) {
+	conn := n.c.conns[id]
+	if conn.closed {
+		n.c.t.Errorf("%s: a message behind the last one: %x", conn.name, b)
+		return
+	}
+	conn.got("", b)
+}
+
+func (n *testNode) propose(op Op, token uint64) {
+	n.tx = n.tables.Propose(op, token, n.c.now/1e6, n.tx)
+	for i := 0; i < len(n.tx); i++ {
+		switch e := n.tx[i]; e.Kind {
+		case TxPropose:
+			if e.Op.Add == n.part[e.Op.Element] {
+				n.c.t.Errorf("element added twice or removed twice: %q", e.Op.Element)
+			}
+			n.part[e.Op.Element] = e.Op.Add
+			n.tx = n.tables.Applied(e.Token, n.tx)
+			n.sent++
+			for _, to := range n.c.nodes {
+				if to != n {
+					n.c.push(route{n.index, -1, to.index, -1, 0}, nil, func() { to.remote(n, e.Op) })
+				}
+			}
+		case TxApplied:
+			n.tables.Commit()
+			n.c.push(route{n.index, -1, n.index, int(e.Worker), 0}, nil, func() {
+				n.feed(int(e.Worker), Input{Kind: InApplied, Token: e.Token, ID: e.ID, Err: e.Err})
+			})
+		}
+	}
+	n.tx = n.tx[:0]
+	n.tables.Commit()
+}
+
+func (n *testNode) remote(from *testNode, op TableOp) {
+	n.reached[from.index]++
+	slot := slotOf(n.index, from.index)
+	if op.Add {
+		if err := n.tables.RemoteAdd(slot, fmt.Sprint("n", from.index), op.Element); err != nil {
+			n.c.t.Error(err)
+		}
+	} else {
+		n.tables.RemoteRemove(slot, fmt.Sprint("n", from.index), op.Element)
+	}
+	n.tables.Commit()
+}
+
+// relay brings a frame to another node, behind the changes that were made before it.
+func (n *testNode) relay(to *testNode, lane int, b []byte) {
+	stamp := n.sent
+	n.c.push(route{n.index, -1, to.index, -1, 1 + lane}, func() bool { return to.reached[n.index] >= stamp }, func() {
+		if n.cut || to.cut {
+			return
+		}
+		set, err := to.realms.WorkersFor(b, len(to.workers))
+		if err != nil {
+			n.c.t.Error(err)
+		}
+		for w := range set.Each {
+			n.c.push(route{to.index, -1, to.index, w, 0}, nil, func() {
+				to.feed(w, Input{Kind: InFrame, Node: slotOf(to.index, n.index), Bytes: b})
+			})
+		}
+	})
+}
+
+// open connects a client to one worker of one node.
+func (c *testCluster) open(name string, node, worker int, s wamp.Serializer, maxMessage int) *testConn {
+	c.next++
+	conn := &testConn{name: name, node: c.nodes[node], worker: worker, id: c.next, serializer: s}
+	conn.got = func(kind string, msg []byte) { conn.out = append(conn.out, conn.text(kind, msg)) }
+	c.conns[conn.id] = conn
+	conn.node.feed(worker, Input{Kind: InOpened, Conn: conn.id, Serializer: s, MaxMessage: maxMessage})
+	return conn
+}
+
+// text is a received message as JSON, or what else happened.
+func (conn *testConn) text(kind string, msg []byte) string {
+	if kind != "" {
+		return kind
+	}
+	j, err := codec.ToJSON(nil, conn.serializer, msg)
+	if err != nil {
+		conn.node.c.t.Errorf("%s got what cannot be read: %x: %v", conn.name, msg, err)
+	}
+	return string(j)
+}
+
+// drop ends a connection from the client's side, or after FxClose.
+func (c *testCluster) drop(conn *testConn) {
+	if !conn.gone {
+		conn.gone, conn.closed = true, true
+		conn.node.feed(conn.worker, Input{Kind: InClosed, Conn: conn.id})
+	}
+}
+
+// send is one message, given as JSON.
+func (conn *testConn) send(json string) {
+	b, err := codec.FromJSON(nil, conn.serializer, []byte(json))
+	if err != nil {
+		conn.node.c.t.Fatalf("%s: %v", json, err)
+	}
+	conn.sendRaw(b)
+}
+
+func (conn *testConn) sendRaw(b []byte) {
+	if !conn.gone {
+		conn.node.feed(conn.worker, Input{Kind: InMessage, Conn: conn.id, Bytes: b})
+	}
+}
+
+// everyWorker feeds an input to all workers.
+func (c *testCluster) everyWorker(in Input) {
+	for _, n := range c.nodes {
+		for w := range n.workers {
+			n.feed(w, in)
+		}
+	}
+}
+
+// lose lets each node lose every other; heal ends it.
+func (c *testCluster) lose(kind InputKind) {
+	for _, n := range c.nodes {
+		for _, o := range c.nodes {
+			if o != n {
+				for w := range n.workers {
+					n.feed(w, Input{Kind: kind, Node: slotOf(n.index, o.index)})
+				}
+			}
+		}
+	}
+}
+
+// records is how many calls, invocations and proposals are pending in the whole cluster.
+func (c *testCluster) records() (n int) {
+	for _, node := range c.nodes {
+		for _, w := range node.workers {
+			n += w.caller.Len() + w.callee.Len() + len(w.proposals.byToken)
+		}
+		n += len(node.tables.flights)
+	}
+	return n
+}
+
+// checkEmpty fails when anything is left after all sessions are gone.
+func (c *testCluster) checkEmpty() {
+	c.t.Helper()
+	if n := c.records(); n != 0 {
+		c.t.Errorf("%d records are left", n)
+	}
+	for _, n := range c.nodes {
+		for e, on := range n.part {
+			if on {
+				c.t.Errorf("node %d still has %q", n.index, e)
+			}
+		}
+		for _, r := range n.realms.All() {
+			if s := r.Cell.Load(); s.Broker.Len() != 0 || s.Dealer.Len() != 0 {
+				c.t.Errorf("node %d routes to nobody: %d topics, %d procedures", n.index, s.Broker.Len(), s.Dealer.Len())
+			}
+		}
+		if len(n.tables.ids) != 0 {
+			c.t.Errorf("node %d keeps %d ids", n.index, len(n.tables.ids))
+		}
+		for _, w := range n.workers {
+			if w.Sessions() != 0 || w.byConn.n != 0 || w.byID.n != 0 || w.local.Len() != 0 || len(w.topics) != 0 || len(w.registrations.byID) != 0 ||
+				len(w.pauses.held) != 0 || len(w.pauses.episodes) != 0 {
+				c.t.Errorf("node %d worker %d is not empty", n.index, w.config.Index)
+			}
+		}
+	}
+}
+
+func (c *testCluster) dropAll() {
+	for id := Conn(1); id <= c.next; id++ {
+		c.drop(c.conns[id])
+	}
+	c.settle()
+}
+
+func seedOf(text string) uint64 {
+	var b [8]byte
+	copy(b[:], text)
+	return binary.BigEndian.Uint64(b[:]) | 1
+}
