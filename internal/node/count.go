@@ -1,0 +1,176 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"kleeblatt/gossip"
+	"kleeblatt/internal/admin"
+	"kleeblatt/transport"
+	"kleeblatt/transport/link"
+)
+
+// counters are the node's own counts; the rooms keep theirs.
+type counters struct {
+	linkRefused atomic.Uint64
+	rebirths    atomic.Uint64
+	alarms      atomic.Uint64
+	probes      atomic.Uint64
+	conflicts   atomic.Uint64
+}
+
+// startedAt is when the process began, near enough.
+var startedAt = time.Now()
+
+// liveTimeout is how long a loop may take to answer before the process counts as stuck.
+const liveTimeout = 5 * time.Second
+
+// Version is that of the program, as the build noted it.
+func Version() string {
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
+		return b.Main.Version
+	}
+	return "unknown"
+}
+
+var errStuck = errors.New("a loop has not turned for 5 s")
+
+// Live implements admin.Source.
+func (n *Node) Live() error {
+	for _, h := range n.hubs {
+		if !h.askFor(liveTimeout, func() {}) {
+			return errStuck
+		}
+	}
+	return nil
+}
+
+// Status implements admin.Source.
+func (n *Node) Status() admin.Status {
+	r := n.ready.Load()
+	s := admin.Status{Node: n.name, Epoch: n.life.Load().Epoch, Ready: r.ready}
+	if !r.ready || r.reason != reasonReady {
+		s.Reasons = []string{r.reason}
+	}
+	for _, h := range n.hubs {
+		h.ask(func() { s.Sessions += h.worker.Sessions() })
+	}
+	h := n.hubs[0]
+	h.ask(func() {
+		o := h.home
+		for _, p := range o.slots {
+			if p != nil && p.state != 0 {
+				s.Members = append(s.Members, p.status())
+			}
+		}
+		s.Parts = o.parts()
+		s.Digest = fmt.Sprintf("%x", o.g.DigestRoot())
+	})
+	return s
+}
+
+func (p *peer) status() admin.Member {
+	m := admin.Member{Name: p.name, Epoch: p.life.Epoch, State: p.state.String(), Link: "none", RTTus: p.l.RTT() / int64(time.Microsecond)}
+	if p.l.State() == link.Up {
+		m.Link = p.kind
+	}
+	return m
+}
+
+func (o *home) parts() (out []admin.Part) {
+	for _, x := range o.g.Parts() {
+		out = append(out, admin.Part{Owner: x.Owner, Epoch: x.Life.Epoch, Version: x.Version, Hash: fmt.Sprintf("%x", x.Hash), Entries: x.Entries})
+	}
+	return out
+}
+
+// Counters implements admin.Source.
+func (n *Node) Counters() admin.Counters {
+	c := admin.Counters{Version: Version(), Start: startedAt, Ready: n.isReady()}
+	c.LinkRefused, c.ProbesOK, c.Conflicts = n.count.linkRefused.Load(), n.count.probes.Load(), n.count.conflicts.Load()
+	n.countTransport(&c)
+	var late, large, uncarriable, dropped, bad uint64
+	var mailboxes int64
+	for _, h := range n.hubs {
+		mailboxes += h.box.bytes.Load()
+		h.ask(func() {
+			s := h.worker.Stats()
+			c.Sessions += s.Sessions
+			c.Published += s.Published
+			c.Events += s.Events
+			c.Calls += s.Calls
+			c.Violations += s.Violations
+			c.SlowClosed += s.SlowClosed
+			c.Pauses += s.Pauses
+			c.Posts += s.Posts
+			late += s.RepliesLate
+			large += s.EventsTooLarge
+			uncarriable += s.EventsUncarriable
+			dropped += s.EventsDropped
+			bad += s.BadFrames
+		})
+	}
+	c.Dropped = append(c.Dropped,
+		admin.Count{Label: "reply_late", Value: late}, admin.Count{Label: "event_too_large", Value: large},
+		admin.Count{Label: "event_not_carried", Value: uncarriable}, admin.Count{Label: "event_slow_consumer", Value: dropped},
+		admin.Count{Label: "frame_unreadable", Value: bad})
+	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "mailbox", Value: uint64(mailboxes)})
+	n.hubs[0].ask(func() { n.hubs[0].home.count(&c) })
+	return c
+}
+
+func (n *Node) countTransport(c *admin.Counters) {
+	t := n.server.Stats()
+	c.Connections, c.Accepted = int(t.Connections), t.Accepted
+	c.BytesIn, c.BytesOut, c.Writes = t.BytesIn, t.BytesOut, t.Writes
+	for i, v := range t.Refused {
+		c.Refused = append(c.Refused, admin.Count{Label: transport.RefusalNames[i], Value: v})
+	}
+	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "outbox", Value: uint64(t.OutboxBytes)})
+	c.Dropped = append(c.Dropped, admin.Count{Label: "outbox_full", Value: t.Dropped})
+}
+
+// count adds what the home hub knows.
+func (o *home) count(c *admin.Counters) {
+	states := map[gossip.PeerState]uint64{}
+	var window uint64
+	for _, p := range o.slots {
+		if p == nil {
+			continue
+		}
+		states[p.state]++
+		s := p.l.Stats()
+		window += uint64(s.WindowBytes)
+		c.Links = append(c.Links, admin.LinkCounters{
+			Node: p.name, Up: p.l.State() == link.Up, RTT: time.Duration(p.l.RTT()),
+			FramesOut: s.DataOut, FramesIn: s.DataIn, ControlOut: s.ControlOut, ControlIn: s.ControlIn,
+			BytesOut: s.BytesOut, BytesIn: s.BytesIn, Ups: s.Ups, Resumed: s.Resumed, Resets: s.Resets,
+			Lost: s.Lost, Dropped: s.Dropped, Held: s.Held, HeldTooLong: s.HeldTooLong,
+			Cancelled: s.Cancelled, Faults: s.Faults, WindowBytes: s.WindowBytes, InFlightBytes: s.InflightBytes,
+			SuspectedTimes: p.suspected,
+		})
+	}
+	for _, s := range []gossip.PeerState{gossip.Reachable, gossip.Suspect, gossip.Hidden} {
+		c.Nodes = append(c.Nodes, admin.Count{Label: s.String(), Value: states[s]})
+	}
+	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "window", Value: window})
+	c.Parts = o.parts()
+	c.Gossip.Alarms, c.Gossip.Rebirths = o.n.count.alarms.Load(), o.n.count.rebirths.Load()
+}
+
+// askFor runs f on the hub's loop and reports whether it did so in time.
+func (h *hub) askFor(limit time.Duration, f func()) bool {
+	done := make(chan struct{})
+	h.deliver(letter{kind: letterDo, do: func() { f(); close(done) }})
+	select {
+	case <-done:
+		return true
+	case <-time.After(limit):
+		return false
+	case <-h.n.closed:
+		return false
+	}
+}

@@ -1,0 +1,18 @@
+// Package node is the composition root: it puts the rooms together into a running node and is the only place that knows them all.
+//
+//	            clients                                  other nodes
+//	               │ transport (one loop per core)             │ links (on the first loop)
+//	┌──────────────▼───────────┐  letters   ┌──────────────────▼──────────────────┐
+//	│ hub 1…n                  │──────────▶│ hub 0                                │
+//	│  router.Worker           │◀──────────│  router.Worker                      │
+//	└──────────────────────────┘            │  home: Tables ─▶ gossip ─▶ link … │
+//	                                        └──────────────────▲──────────────────┘
+//	                                         swim (membership) │ letters
+//
+// Each hub belongs to its loop's goroutine: it turns what transport reports into inputs of pure state machines and carries out their
+// effects. The home hub has, besides its worker, what exists once per node: the index writer, the tables' protocol and the links.
+// Hubs speak to each other by letters in mailboxes, handed over once per turn; nothing else is shared but the realms' index cells,
+// which the home hub stores and everybody loads.
+//
+// At the end of a turn deltas of the tables leave ahead of the data that follows them, then every outbox is flushed.
+package node

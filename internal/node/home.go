@@ -1,0 +1,221 @@
+package node
+
+import (
+	"time"
+
+	"kleeblatt/broker"
+	"kleeblatt/gossip"
+	"kleeblatt/internal/frame"
+	"kleeblatt/internal/router"
+	"kleeblatt/transport"
+	"kleeblatt/transport/link"
+)
+
+// home is what exists once per node, on the first loop: the index writer (Tables), the tables' protocol (gossip) and the links.
+// It runs on hub 0's goroutine; other hubs reach it by letters.
+type home struct {
+	n      *Node
+	h      *hub
+	tables *router.Tables
+	gossip machine[gossip.Input, gossip.Effect]
+	g      *gossip.Machine
+
+	peers    map[string]*peer
+	slots    [broker.MaxNodes]*peer // slot 0 is this node
+	conns    []*linkConn            // by connection slot
+	greeting int                    // accepted connections whose hello has not come
+	tags     map[uint64]*peer       // dials under way
+	tag      uint64
+	wakeAt   int64 // of gossip
+	tfx      []router.TablesEffect
+	dirty    bool // tables changed since the last commit
+	// reached are the versions that gossip has emitted and that count as soon as the tables are committed.
+	reached       []reachedVersion
+	joined, alone bool   // what membership said of the first exchange
+	version       uint64 // our own part's version, as last told to the links
+}
+
+type reachedVersion struct {
+	p       *peer
+	version uint64
+}
+
+func newHome(n *Node, h *hub) *home {
+	o := &home{n: n, h: h, peers: map[string]*peer{}, tags: map[uint64]*peer{}}
+	o.tables = router.NewTables(n.tablesConfig())
+	o.g = gossip.New(n.gossipConfig())
+	o.gossip = machine[gossip.Input, gossip.Effect]{step: o.g.Step, exec: o.execGossip}
+	return o
+}
+
+// Replicator: a change that a worker proposes goes to the tables, from there to gossip, and comes back applied at once.
+
+func (o *home) propose(worker uint8, op router.Op, token uint64) {
+	op.Worker = worker
+	o.tfx = o.tables.Propose(op, token, o.wallMillis(), o.tfx[:0])
+	o.execTables()
+}
+
+func (o *home) wallMillis() int64 { return time.Now().UnixMilli() }
+
+// execTables carries out o.tfx, which grows on the way.
+func (o *home) execTables() {
+	for i := 0; i < len(o.tfx); i++ {
+		switch e := o.tfx[i]; e.Kind {
+		case router.TxPropose:
+			o.feedGossip(gossip.Input{Kind: gossip.InPropose, Add: e.Op.Add, Element: e.Op.Element, Token: e.Token})
+		case router.TxApplied:
+			o.dirty = true
+			in := router.Input{Kind: router.InApplied, Token: e.Token, ID: e.ID, Err: e.Err}
+			o.tables.Commit()
+			if e.Worker == o.h.index {
+				o.h.step(in)
+			} else {
+				o.n.hubs[e.Worker].deliver(letter{kind: letterInput, input: in})
+			}
+		}
+	}
+	o.tfx = o.tfx[:0]
+}
+
+func (o *home) feedGossip(in gossip.Input) {
+	in.Now = o.h.loop.Now()
+	o.gossip.feed(in)
+}
+
+func (o *home) execGossip(e *gossip.Effect) {
+	switch e.Kind {
+	case gossip.FxApplied:
+		o.tfx = o.tables.Applied(e.Token, o.tfx)
+		return
+	case gossip.FxWakeAt:
+		o.wakeAt = earlier(o.wakeAt, e.At)
+		return
+	case gossip.FxReborn:
+		o.reborn(e.Life)
+		return
+	case gossip.FxAlarm:
+		o.n.count.alarms.Add(1)
+		o.n.log.Error("the tables disagree: " + e.Text)
+		return
+	}
+	p := o.peers[e.Name]
+	if p == nil {
+		return
+	}
+	switch e.Kind {
+	case gossip.FxControl:
+		p.control(e.Bytes)
+	case gossip.FxAdd:
+		o.dirty = true
+		if err := o.tables.RemoteAdd(p.slot, p.name, e.Element); err != nil {
+			o.n.log.Error("a table entry cannot be read", "node", p.name, "err", err)
+		}
+	case gossip.FxRemove:
+		o.dirty = true
+		o.tables.RemoteRemove(p.slot, p.name, e.Element)
+	case gossip.FxShow:
+		o.dirty = true
+		o.tables.ShowNode(p.slot, p.name)
+	case gossip.FxHide, gossip.FxReplace:
+		o.dirty = true
+		o.tables.HideNode(p.slot)
+		if e.Kind == gossip.FxReplace {
+			o.tables.ShowNode(p.slot, p.name)
+		}
+	case gossip.FxState:
+		p.state = e.State
+		o.n.log.Info("node is "+e.State.String(), "node", p.name)
+	case gossip.FxReached:
+		o.reached = append(o.reached, reachedVersion{p, e.Version})
+	}
+}
+
+// settle makes what gossip emitted visible to every worker, and only then counts it as reached.
+func (o *home) settle() {
+	if o.dirty {
+		o.dirty = false
+		o.tables.Commit()
+	}
+	for i := 0; i < len(o.reached); i++ {
+		o.reached[i].p.reachedVersion(o.reached[i].version)
+	}
+	o.reached = o.reached[:0]
+}
+
+// send gives frames for other nodes to their links.
+func (o *home) send(b *frame.Batch) {
+	b.Each(func(a frame.Addr, f []byte) {
+		if p := o.slots[a.Node]; p != nil {
+			p.send(a.Lane, f)
+		}
+	})
+}
+
+// turn is the home hub's part of the end of a turn: deltas leave ahead of the data that follows them.
+func (o *home) turn(now int64) (next int64) {
+	if o.wakeAt != 0 && now >= o.wakeAt {
+		o.wakeAt = 0
+		o.feedGossip(gossip.Input{Kind: gossip.InTick})
+	}
+	o.settle()
+	o.gossip.flush(func(out []gossip.Effect) []gossip.Effect { return o.g.Flush(now, out) })
+	if v := o.g.Self().Version; v != o.version {
+		o.version = v
+		for _, p := range o.slots {
+			if p != nil {
+				p.ownVersion(v)
+			}
+		}
+	}
+	if b := o.h.relay; b != nil {
+		o.h.relay = nil
+		o.send(b)
+		o.n.pool.Put(b)
+	}
+	next = o.wakeAt
+	for _, p := range o.slots {
+		if p != nil {
+			next = earlier(next, p.turn(now))
+		}
+	}
+	o.expireHandshakes(now)
+	return next
+}
+
+// everywhere feeds an input to the workers of all hubs.
+func (o *home) everywhere(in router.Input) {
+	for _, h := range o.n.hubs {
+		if h == o.h {
+			h.step(in)
+		} else {
+			h.deliver(letter{kind: letterInput, input: in})
+		}
+	}
+}
+
+func (o *home) isLink(c transport.ConnID) bool {
+	i := int(c.Slot())
+	return i < len(o.conns) && o.conns[i] != nil && o.conns[i].id == c
+}
+
+// retire tells the other nodes that this life is over: the last delta, then the links' goodbye.
+func (o *home) retire() {
+	o.feedGossip(gossip.Input{Kind: gossip.InRetire})
+	o.gossip.flush(func(out []gossip.Effect) []gossip.Effect { return o.g.Flush(o.h.loop.Now(), out) })
+	for _, p := range o.slots {
+		if p != nil {
+			p.feed(link.Input{Kind: link.InRetire})
+		}
+	}
+}
+
+// retired reports whether nothing waits for a link any more.
+func (o *home) retired() bool {
+	for _, p := range o.slots {
+		if p != nil && p.l.State() == link.Up {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,305 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"time"
+	"unsafe"
+
+	"kleeblatt/broker"
+	"kleeblatt/internal/frame"
+	"kleeblatt/internal/router"
+	"kleeblatt/transport"
+)
+
+const (
+	// mailboxBytesMax is what may wait in a worker's mailbox before the sessions that fill it are not read: two turns' worth
+	// of reading from many sockets.
+	mailboxBytesMax = 8 << 20
+	// mailboxRetryAfter is how soon a source that was paused for a full mailbox looks again.
+	mailboxRetryAfter = int64(time.Millisecond)
+	// closeLinger is how long a closing connection may take to read what is queued for it.
+	closeLinger = 2 * time.Second
+)
+
+// Why a connection is not read; it is read again when no reason is left.
+const (
+	pausedByWorker  uint8 = 1 << iota // the worker asked for it: a receiver is behind, or a link's lane is full
+	pausedByMailbox                   // another worker's mailbox is full
+)
+
+// hub drives one worker on one loop: it turns what the transport reports into the worker's inputs and carries out the
+// worker's effects. Everything but its mailbox belongs to the loop's goroutine.
+type hub struct {
+	n      *Node
+	index  uint8
+	loop   transport.Loop
+	worker *router.Worker
+	home   *home // on hub 0 only
+	box    mailbox
+
+	m       machine[router.Input, router.Effect]
+	letters []letter // the slice to swap with the mailbox
+
+	posts   []*frame.Batch // by worker; what goes to other workers at the end of the turn
+	relay   *frame.Batch   // what goes to other nodes at the end of the turn
+	outHome []letter       // proposals for the home hub, in order, ahead of relay
+	paused  map[transport.ConnID]uint8
+	urgent  bool             // the message that is being sent is a reply
+	source  transport.ConnID // the connection whose message is being handled
+	blocked []transport.ConnID
+	wakeAt  int64
+	retryAt int64
+}
+
+func newHub(n *Node, index int, loop transport.Loop) *hub {
+	h := &hub{n: n, index: uint8(index), loop: loop, paused: map[transport.ConnID]uint8{}}
+	h.posts = make([]*frame.Batch, n.workers)
+	h.worker = router.NewWorker(n.workerConfig(index))
+	h.m = machine[router.Input, router.Effect]{step: h.worker.Step, exec: h.exec}
+	return h
+}
+
+// step feeds one input to the worker.
+func (h *hub) step(in router.Input) {
+	in.Now = h.loop.Now()
+	h.m.feed(in)
+}
+
+func (h *hub) exec(e *router.Effect) {
+	switch e.Kind {
+	case router.FxSend:
+		h.urgent = e.Urgent
+		h.loop.Send(transport.ConnID(e.Conn), e.Bytes, e.Urgent)
+		h.urgent = false
+	case router.FxFanout:
+		h.loop.Fanout(connIDs(e.Conns), e.Bytes)
+	case router.FxPost:
+		h.post(e)
+	case router.FxRelay:
+		if h.relay == nil {
+			h.relay = h.n.pool.Get()
+		}
+		h.relay.Append(frame.Addr{Node: uint8(e.Node), Lane: e.Lane}, e.Bytes)
+	case router.FxPropose:
+		h.propose(e)
+	case router.FxPause:
+		h.pause(transport.ConnID(e.Conn), pausedByWorker)
+	case router.FxResume:
+		h.resume(transport.ConnID(e.Conn), pausedByWorker)
+	case router.FxClose:
+		h.loop.Close(transport.ConnID(e.Conn), closeLinger)
+	case router.FxReset:
+		h.loop.Reset(transport.ConnID(e.Conn))
+	case router.FxLimit:
+		h.loop.SetLimit(transport.ConnID(e.Conn), int(e.N))
+	case router.FxWakeAt:
+		h.wakeAt = earlier(h.wakeAt, e.N)
+	case router.FxLog:
+		h.n.log.Log(context.Background(), slog.Level(e.Level), e.Text, "worker", h.index)
+	}
+}
+
+// connIDs is the same slice under transport's name: both are the number that the transport gave out.
+func connIDs(cs []router.Conn) []transport.ConnID {
+	return unsafe.Slice((*transport.ConnID)(unsafe.SliceData(cs)), len(cs))
+}
+
+func (h *hub) post(e *router.Effect) {
+	b := h.posts[e.Worker]
+	if b == nil {
+		b = h.n.pool.Get()
+		h.posts[e.Worker] = b
+	}
+	b.Append(frame.Addr{}, e.Bytes)
+	to := h.n.hubs[e.Worker]
+	if h.source != 0 && to.box.bytes.Load()+int64(b.Bytes()) > mailboxBytesMax {
+		h.pause(h.source, pausedByMailbox)
+		h.blocked = append(h.blocked, h.source)
+		h.retryAt = h.loop.Now() + mailboxRetryAfter
+	}
+}
+
+func (h *hub) propose(e *router.Effect) {
+	op := *e.Op // the worker's memory: copied, its strings are immutable
+	if h.home != nil {
+		h.home.propose(h.index, op, e.Token)
+		return
+	}
+	h.outHome = append(h.outHome, letter{kind: letterPropose, from: h.index, op: op, token: e.Token})
+}
+
+func (h *hub) pause(c transport.ConnID, why uint8) {
+	if h.paused[c] == 0 {
+		h.loop.Pause(c)
+	}
+	h.paused[c] |= why
+}
+
+func (h *hub) resume(c transport.ConnID, why uint8) {
+	left, ok := h.paused[c]
+	if !ok {
+		return
+	}
+	if left &^= why; left != 0 {
+		h.paused[c] = left
+		return
+	}
+	delete(h.paused, c)
+	h.loop.Resume(c)
+}
+
+// Opened implements transport.Handler.
+func (h *hub) Opened(c transport.ConnID, info *transport.Info) {
+	if info.Framing == transport.Link {
+		h.home.linkOpened(c, info)
+		return
+	}
+	h.step(router.Input{Kind: router.InOpened, Conn: router.Conn(c), Serializer: info.Serializer, MaxMessage: info.MaxMessage, Peer: info.Peer})
+}
+
+// Received implements transport.Handler.
+func (h *hub) Received(c transport.ConnID, msg []byte) {
+	if h.home != nil && h.home.isLink(c) {
+		h.home.linkReceived(c, msg)
+		return
+	}
+	h.source = c
+	h.step(router.Input{Kind: router.InMessage, Conn: router.Conn(c), Bytes: msg})
+	h.source = 0
+}
+
+// Closed implements transport.Handler.
+func (h *hub) Closed(c transport.ConnID, err error) {
+	if h.home != nil && h.home.isLink(c) {
+		h.home.linkClosed(c, err)
+		return
+	}
+	delete(h.paused, c)
+	h.step(router.Input{Kind: router.InClosed, Conn: router.Conn(c)})
+}
+
+// DialFailed implements transport.Handler.
+func (h *hub) DialFailed(tag uint64, err error) { h.home.dialFailed(tag, err) }
+
+// Pressure implements transport.Handler.
+func (h *hub) Pressure(c transport.ConnID, level transport.Level) {
+	if h.home != nil && h.home.isLink(c) {
+		h.home.linkPressure(c, level)
+		return
+	}
+	h.step(router.Input{Kind: router.InPressure, Conn: router.Conn(c), Level: uint8(level), On: h.urgent})
+}
+
+// Woken implements transport.Handler: it reads the mailbox.
+func (h *hub) Woken() {
+	h.letters = h.box.take(h.letters[:0])
+	for i := range h.letters {
+		h.open(&h.letters[i])
+		h.letters[i] = letter{}
+	}
+}
+
+func (h *hub) open(l *letter) {
+	switch l.kind {
+	case letterFrames:
+		l.batch.Each(func(a frame.Addr, f []byte) {
+			h.step(router.Input{Kind: router.InFrame, Node: router.NodeSlot(a.Node), Bytes: f})
+		})
+		h.box.done(&h.n.pool, l.batch)
+	case letterRelay:
+		h.home.send(l.batch)
+		h.box.done(&h.n.pool, l.batch)
+	case letterInput:
+		h.step(l.input)
+	case letterPropose:
+		h.home.propose(l.from, l.op, l.token)
+	case letterDo:
+		l.do()
+	}
+}
+
+// Turn implements transport.Handler: deadlines that passed, then everything that gathered for others leaves.
+func (h *hub) Turn(now int64) (next int64, again bool) {
+	if h.wakeAt != 0 && now >= h.wakeAt {
+		h.wakeAt = 0
+		h.step(router.Input{Kind: router.InTick})
+	}
+	if h.retryAt != 0 && now >= h.retryAt {
+		h.retryMailboxes(now)
+	}
+	next = earlier(h.wakeAt, h.retryAt)
+	if h.home != nil {
+		next = earlier(next, h.home.turn(now))
+	}
+	h.handOver()
+	return next, false
+}
+
+// handOver gives the gathered frames to the other workers and, but on the home hub (which sends them in its turn), to the home hub.
+func (h *hub) handOver() {
+	for w, b := range h.posts {
+		if b != nil {
+			h.posts[w] = nil
+			h.n.hubs[w].deliver(letter{kind: letterFrames, from: h.index, batch: b})
+		}
+	}
+	if h.home != nil {
+		return
+	}
+	to := h.n.hubs[0]
+	for _, l := range h.outHome {
+		to.deliver(l)
+	}
+	h.outHome = h.outHome[:0]
+	if h.relay != nil {
+		to.deliver(letter{kind: letterRelay, from: h.index, batch: h.relay})
+		h.relay = nil
+	}
+}
+
+// deliver leaves a letter for this hub; safe from any goroutine.
+func (h *hub) deliver(l letter) {
+	h.box.put(l)
+	h.loop.Wake()
+}
+
+// retryMailboxes reads the sources again that were paused for a full mailbox, once every mailbox has room.
+func (h *hub) retryMailboxes(now int64) {
+	for _, o := range h.n.hubs {
+		if o.box.bytes.Load() > mailboxBytesMax/2 {
+			h.retryAt = now + mailboxRetryAfter
+			return
+		}
+	}
+	h.retryAt = 0
+	for _, c := range h.blocked {
+		h.resume(c, pausedByMailbox)
+	}
+	h.blocked = h.blocked[:0]
+}
+
+// fromLink hands a frame that came from another node to the workers of this node that it is for. It runs on the home hub.
+func (h *hub) fromLink(node uint8, f []byte, workers broker.WorkerSet) {
+	for w := range h.n.hubs {
+		if workers>>w&1 == 0 {
+			continue
+		}
+		if w == int(h.index) {
+			h.step(router.Input{Kind: router.InFrame, Node: router.NodeSlot(node), Bytes: f})
+			continue
+		}
+		if h.posts[w] == nil {
+			h.posts[w] = h.n.pool.Get()
+		}
+		h.posts[w].Append(frame.Addr{Node: node}, f)
+	}
+}
+
+// earlier is the earlier of two points in time, of which 0 means never.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,64 @@
+package node
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"kleeblatt/internal/frame"
+	"kleeblatt/internal/router"
+)
+
+// letter is what one hub hands to another. Exactly one of batch, input, op and do counts, by kind.
+type letter struct {
+	kind  letterKind
+	from  uint8 // the worker that sent it
+	batch *frame.Batch
+	input router.Input
+	op    router.Op
+	token uint64
+	do    func()
+}
+
+type letterKind uint8
+
+const (
+	letterFrames  letterKind = iota + 1 // batch: frames for the worker; Addr.Node is the node that they come from
+	letterRelay                         // batch: frames for other nodes (to the home hub only); Addr.Node is the destination
+	letterInput                         // input: one input for the worker
+	letterPropose                       // op, token: a proposal of worker from (to the home hub only)
+	letterDo                            // do: run on the loop
+)
+
+// mailbox is where other goroutines leave letters for a hub. Putting never blocks; the bytes that wait are counted, so that
+// whoever fills it can stop reading its sources.
+type mailbox struct {
+	bytes atomic.Int64 // frames that wait
+
+	mu      sync.Mutex
+	letters []letter
+}
+
+// put adds the letter; the caller wakes the loop.
+func (m *mailbox) put(l letter) {
+	if l.batch != nil {
+		m.bytes.Add(int64(l.batch.Bytes()))
+	}
+	m.mu.Lock()
+	m.letters = append(m.letters, l)
+	m.mu.Unlock()
+}
+
+// take swaps the waiting letters with the (emptied) slice that it is given.
+func (m *mailbox) take(empty []letter) []letter {
+	m.mu.Lock()
+	got := m.letters
+	m.letters = empty
+	m.mu.Unlock()
+	return got
+}
+
+// done returns the memory of a batch that has been read.
+func (m *mailbox) done(pool *frame.Pool, b *frame.Batch) {
+	m.bytes.Add(-int64(b.Bytes()))
+	pool.Put(b)
+}

@@ -1,0 +1,281 @@
+package node
+
+import (
+	"time"
+
+	"kleeblatt/broker"
+	"kleeblatt/gossip"
+	"kleeblatt/gossip/swim"
+	"kleeblatt/internal/router"
+	"kleeblatt/transport"
+	"kleeblatt/transport/link"
+)
+
+const (
+	// helloTimeout is how long an accepted link connection may stay silent before it is closed.
+	helloTimeout = int64(5 * time.Second)
+	dialTimeout  = 2 * time.Second
+)
+
+// peer is another node: its place in our numbering and the link to it.
+type peer struct {
+	o        *home
+	name     string
+	slot     router.NodeSlot
+	linkAddr string // as it was told to us; "" as long as we do not know how to dial it
+	linkUnix string // a socket that we can reach; "" for none, or when a dial failed
+	alive    bool   // SWIM's word
+	state    gossip.PeerState
+	life     gossip.Life
+
+	l        *link.Machine
+	m        machine[link.Input, link.Effect]
+	wakeAt   int64
+	rtt      time.Duration // of the last probe
+	blocked  bool          // the connection's outbox is half full: frames gather in the window meanwhile
+	kind     string        // of the connection: tcp or unix
+	dialling string        // what is being dialled
+
+	suspected uint64 // times
+}
+
+// linkConn is one link connection; peer is nil until its hello has come.
+type linkConn struct {
+	id     transport.ConnID
+	peer   *peer
+	dialed bool
+	opened int64
+	remote string
+	kind   string
+}
+
+// peer returns the named node, giving it a place when it is new. It returns nil when the table is full.
+func (o *home) peer(name string) *peer {
+	if p := o.peers[name]; p != nil {
+		return p
+	}
+	for i := 1; i < broker.MaxNodes; i++ {
+		if o.slots[i] != nil {
+			continue
+		}
+		p := &peer{o: o, name: name, slot: router.NodeSlot(i), kind: "none"}
+		p.relink()
+		o.slots[i], o.peers[name] = p, p
+		return p
+	}
+	o.n.log.Error("too many nodes: this one is left out", "node", name, "max", broker.MaxNodes)
+	return nil
+}
+
+// relink begins a fresh link, as for a new life of ours.
+func (p *peer) relink() {
+	p.l = link.New(p.o.n.linkConfig(p.name))
+	p.m = machine[link.Input, link.Effect]{step: p.l.Step, exec: p.exec}
+	p.ownVersion(p.o.version)
+}
+
+func (p *peer) feed(in link.Input) {
+	in.Now = p.o.h.loop.Now()
+	p.m.feed(in)
+}
+
+func (p *peer) control(b []byte)        { p.feed(link.Input{Kind: link.InControl, Bytes: b}) }
+func (p *peer) ownVersion(v uint64)     { p.feed(link.Input{Kind: link.InVersion, Version: v}) }
+func (p *peer) reachedVersion(v uint64) { p.feed(link.Input{Kind: link.InReached, Version: v}) }
+
+// send queues one relay frame on its lane.
+func (p *peer) send(lane uint64, f []byte) {
+	p.feed(link.Input{Kind: link.InData, Lane: lane, Call: router.IsCall(f), Bytes: f})
+}
+
+// member takes SWIM's word.
+func (p *peer) member(life gossip.Life, e *swim.Event) {
+	p.alive = e.Alive
+	if e.Alive {
+		p.linkAddr, p.linkUnix = e.LinkAddr, unixPath(e.LinkUnix)
+	}
+	p.o.feedGossip(gossip.Input{Kind: gossip.InMember, Name: p.name, Life: life, Alive: e.Alive})
+	p.feed(link.Input{Kind: link.InMember, Alive: e.Alive})
+}
+
+func (p *peer) exec(e *link.Effect) {
+	o := p.o
+	switch e.Kind {
+	case link.FxWrite:
+		if !o.h.loop.Send(transport.ConnID(e.Conn), e.Bytes, true) {
+			o.h.loop.Reset(transport.ConnID(e.Conn)) // the window sends it again on the next connection
+		}
+	case link.FxClose:
+		o.n.log.Debug("link connection closed", "node", p.name, "why", e.Text)
+		o.h.loop.Close(transport.ConnID(e.Conn), closeLinger)
+	case link.FxDial:
+		o.dial(p)
+	case link.FxData:
+		o.fromPeer(p, e.Bytes)
+	case link.FxControl:
+		o.feedGossip(gossip.Input{Kind: gossip.InControl, Name: p.name, Bytes: append([]byte(nil), e.Bytes...)})
+		o.settle()
+	case link.FxUp:
+		p.life = gossip.Life(e.Life)
+		o.n.log.Info("link is up", "node", p.name, "resumed", e.Resumed)
+		o.everywhere(router.Input{Kind: router.InNodeUp, Node: p.slot})
+		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Version: e.Version, Up: true})
+		o.settle()
+	case link.FxSuspect:
+		p.suspected++
+		o.feedGossip(gossip.Input{Kind: gossip.InLinkSuspect, Name: p.name, On: true})
+	case link.FxCallsFail:
+		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
+	case link.FxLost:
+		o.n.log.Warn("frames were given up: the node was away for too long", "node", p.name, "frames", e.Lost)
+		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
+	case link.FxDown:
+		p.kind = "none"
+		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Up: false})
+		o.settle()
+	case link.FxPaused:
+		o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: e.On})
+	case link.FxRefused:
+		o.n.refused(p.name, e.Text)
+	case link.FxWakeAt:
+		p.wakeAt = earlier(p.wakeAt, e.At)
+	}
+}
+
+// turn sends what gathered for the peer.
+func (p *peer) turn(now int64) (next int64) {
+	if p.wakeAt != 0 && now >= p.wakeAt {
+		p.wakeAt = 0
+		p.feed(link.Input{Kind: link.InTick})
+	}
+	if !p.blocked {
+		p.m.flush(func(out []link.Effect) []link.Effect { return p.l.Flush(now, out) })
+	}
+	return p.wakeAt
+}
+
+// fromPeer hands a relay frame from another node to the workers that it is for.
+func (o *home) fromPeer(p *peer, f []byte) {
+	if len(o.n.hubs) == 1 {
+		o.h.fromLink(uint8(p.slot), f, 1)
+		return
+	}
+	workers, err := o.n.realms.WorkersFor(f, len(o.n.hubs))
+	if err != nil {
+		o.n.log.Error("a relay frame cannot be read", "node", p.name, "err", err)
+		return
+	}
+	o.h.fromLink(uint8(p.slot), f, workers)
+}
+
+func (o *home) dial(p *peer) {
+	if p.linkAddr == "" {
+		p.feed(link.Input{Kind: link.InDown, Refused: true})
+		return
+	}
+	o.tag++
+	o.tags[o.tag] = p
+	p.dialling = "tcp"
+	if p.linkUnix != "" {
+		p.dialling = "unix"
+		o.h.loop.Dial(p.dialling, p.linkUnix, o.tag, dialTimeout)
+		return
+	}
+	o.h.loop.Dial(p.dialling, p.linkAddr, o.tag, dialTimeout)
+}
+
+func (o *home) linkOpened(c transport.ConnID, info *transport.Info) {
+	lc := &linkConn{id: c, opened: o.h.loop.Now(), remote: info.Peer, kind: "tcp"}
+	if info.Peer == "unix" {
+		lc.kind = "unix"
+	}
+	for len(o.conns) <= int(c.Slot()) {
+		o.conns = append(o.conns, nil)
+	}
+	o.conns[c.Slot()] = lc
+	if info.Tag == 0 {
+		o.greeting++
+		return
+	}
+	p := o.tags[info.Tag]
+	delete(o.tags, info.Tag)
+	if p == nil {
+		o.h.loop.Reset(c)
+		return
+	}
+	lc.peer, lc.dialed = p, true
+	p.kind = p.dialling
+	p.feed(link.Input{Kind: link.InUp, Conn: uint64(c), Dialed: true})
+}
+
+func (o *home) dialFailed(tag uint64, err error) {
+	p := o.tags[tag]
+	delete(o.tags, tag)
+	if p == nil {
+		return
+	}
+	o.n.log.Debug("link dial failed", "node", p.name, "err", err)
+	if p.dialling == "unix" { // its socket may be gone, or not for us: from now on as from everywhere
+		p.linkUnix = ""
+		o.dial(p)
+		return
+	}
+	p.feed(link.Input{Kind: link.InDown, Refused: true})
+}
+
+func (o *home) linkReceived(c transport.ConnID, msg []byte) {
+	lc := o.conns[c.Slot()]
+	if lc.peer == nil && !o.greet(lc, msg) {
+		return
+	}
+	lc.peer.feed(link.Input{Kind: link.InBytes, Conn: uint64(c), Bytes: msg})
+}
+
+// greet finds the peer that an accepted connection belongs to by its first frame.
+func (o *home) greet(lc *linkConn, msg []byte) bool {
+	name, _, ok := link.ParseHello(msg)
+	if !ok {
+		o.n.log.Warn("a connection to the link port is no router of this cluster", "peer", lc.remote)
+		o.h.loop.Reset(lc.id)
+		return false
+	}
+	p := o.peer(name)
+	if p == nil {
+		o.h.loop.Reset(lc.id)
+		return false
+	}
+	o.greeting--
+	lc.peer = p
+	p.kind = lc.kind
+	p.feed(link.Input{Kind: link.InUp, Conn: uint64(lc.id)})
+	return true
+}
+
+func (o *home) linkClosed(c transport.ConnID, _ error) {
+	lc := o.conns[c.Slot()]
+	o.conns[c.Slot()] = nil
+	if lc.peer == nil {
+		o.greeting--
+		return
+	}
+	lc.peer.blocked = false
+	lc.peer.feed(link.Input{Kind: link.InDown, Conn: uint64(c)})
+}
+
+func (o *home) linkPressure(c transport.ConnID, level transport.Level) {
+	if p := o.conns[c.Slot()].peer; p != nil {
+		p.blocked = level != transport.Drained
+	}
+}
+
+// expireHandshakes closes accepted connections that never said which node they are.
+func (o *home) expireHandshakes(now int64) {
+	if o.greeting == 0 {
+		return
+	}
+	for _, lc := range o.conns {
+		if lc != nil && lc.peer == nil && now-lc.opened > helloTimeout {
+			o.h.loop.Reset(lc.id)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package node
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"net"
+
+	"kleeblatt/gossip"
+	"kleeblatt/gossip/swim"
+	"kleeblatt/internal/config"
+	"kleeblatt/internal/router"
+	"kleeblatt/transport"
+	"kleeblatt/transport/link"
+)
+
+// This file says what each room is told of the configuration.
+
+func (n *Node) transportConfig() transport.Config {
+	c := n.cfg.Limits
+	l := transport.Limits{
+		MessageBytesMax:          c.MessageBytes,
+		FirstMessageBytesMax:     c.FirstMessageBytes,
+		HandshakeTimeout:         c.HandshakeTimeout,
+		ConnectionsMax:           c.Connections,
+		ConnectionsPerAddressMax: c.ConnectionsPerAddress,
+		OutboxBytesMax:           c.OutboxBytes,
+		NodeOutboxBytesMax:       c.OutboxTotalBytes,
+		PingInterval:             c.PingInterval,
+		PongTimeout:              c.PongTimeout,
+		LinkFrameBytesMax:        link.MaxFrame,
+	}
+	if c.ConnectionsPerAddress == 0 {
+		l.ConnectionsPerAddressMax = -1
+	}
+	if c.PingInterval == 0 {
+		l.PingInterval = -1
+	}
+	return transport.Config{Loops: n.workers, NewHandler: n.newHandler, Limits: l, Log: n.log}
+}
+
+func (n *Node) workerConfig(index int) router.WorkerConfig {
+	c := n.cfg.Limits
+	slow := router.Disconnect
+	if n.cfg.SlowConsumer == config.Drop {
+		slow = router.Drop
+	}
+	return router.WorkerConfig{
+		Index: index, Count: n.workers, Node: n.name, Realms: n.realms, Rand: seeded(), Agent: Agent,
+		Limits: router.Limits{
+			HelloBytes:    c.FirstMessageBytes,
+			MessageBytes:  c.MessageBytes,
+			HelloTimeout:  c.HelloTimeout,
+			PauseMax:      c.PauseTime,
+			Subscriptions: c.SubscriptionsPerSession,
+			Registrations: c.RegistrationsPerSession,
+			Calls:         c.CallsPerSession,
+			Invocations:   c.InvocationsPerSession,
+			SlowConsumer:  slow,
+		},
+	}
+}
+
+// secret derives a key for one use from the cluster key, so that no use tells of another.
+func (n *Node) secret(use string) []byte {
+	m := hmac.New(sha256.New, n.cfg.ClusterKey)
+	m.Write([]byte("kleeblatt " + use + " v1"))
+	return m.Sum(nil)
+}
+
+func (n *Node) tablesConfig() router.TablesConfig {
+	return router.TablesConfig{NodeName: n.name, Key: n.secret("ids"), Realms: n.realms}
+}
+
+func (n *Node) gossipConfig() gossip.Config {
+	return gossip.Config{Name: n.name, Life: *n.life.Load(), Rand: seeded()}
+}
+
+func (n *Node) linkConfig(peer string) link.Config {
+	c := link.Config{Self: n.name, Peer: peer, Life: link.Life(*n.life.Load()), Nonce: seeded(), Dialer: true}
+	if len(n.cfg.ClusterKey) > 0 {
+		c.Key = n.secret("links")
+	}
+	return c
+}
+
+func (n *Node) tags() swim.Tags {
+	return swim.Tags{Life: swim.Life(*n.life.Load()), LinkAddr: n.link, LinkUnix: n.unix, Proto: linkProtocol}
+}
+
+func (n *Node) swimConfig() swim.Config {
+	c := swim.Config{
+		Name: n.name, BindAddr: n.cfg.Gossip, Seeds: n.cfg.Join, Tags: n.tags(),
+		Digest: n.probeDigest, OnEvent: n.onSwim, Log: n.log,
+	}
+	if n.cfg.Advertise != "" {
+		if _, port, err := net.SplitHostPort(n.cfg.Gossip); err == nil {
+			c.Advertise = net.JoinHostPort(n.cfg.Advertise, port)
+		}
+	}
+	if len(n.cfg.ClusterKey) > 0 {
+		c.Key = swim.DeriveKey(n.cfg.ClusterKey)
+	}
+	return c
+}
+
+// probeDigest is called on membership's goroutines.
+func (n *Node) probeDigest() []byte {
+	if d := n.digest.Load(); d != nil {
+		return *d
+	}
+	return nil
+}
+
+// advertised is a bound address as the others reach it.
+func (n *Node) advertised(bound string) string {
+	if n.cfg.Advertise == "" {
+		return bound
+	}
+	_, port, err := net.SplitHostPort(bound)
+	if err != nil {
+		return bound
+	}
+	return net.JoinHostPort(n.cfg.Advertise, port)
+}
+
+// checkPorts finds out early that a client port is taken: it is opened only once the node is ready.
+func (n *Node) checkPorts() error {
+	for _, l := range n.cfg.Listen {
+		if l.Scheme == "unix" {
+			continue
+		}
+		ln, err := net.Listen("tcp", l.Addr)
+		if err != nil {
+			return fmt.Errorf("client port %s cannot be opened: %w: stop what uses it, or choose another with --listen", l.URL, err)
+		}
+		ln.Close()
+	}
+	return nil
+}
+
+// clientURL is where clients reach the port that was bound.
+func clientURL(l config.Listener, addr net.Addr) string {
+	if l.Scheme == "unix" {
+		return l.URL
+	}
+	return l.Scheme + "://" + addr.String() + l.Path
+}
