@@ -3,6 +3,8 @@ package broker
 import (
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"kleeblatt/internal/wamp"
@@ -239,4 +241,31 @@ func BenchmarkIndexMatch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// P18: readers on any goroutine go on with the version they loaded while the writer makes the next.
+func TestP18ReadersWhileWriting(t *testing.T) {
+	var now atomic.Pointer[Index]
+	keep := Key{wamp.Prefix, "a"}
+	now.Store(now.Load().WithWorker(keep, 1, 0, true))
+	var done sync.WaitGroup
+	for range 3 {
+		done.Go(func() {
+			var dst []*Entry
+			for range 2000 {
+				x := now.Load()
+				if dst = x.Match([]byte("a.b"), dst[:0]); len(dst) == 0 || dst[0].Key != keep && dst[0].Match != wamp.Exact {
+					t.Error("lost ", keep)
+					return
+				}
+			}
+		})
+	}
+	x := now.Load()
+	for i := range 2000 {
+		x = x.WithNode(Key{wamp.Match(i % 3), "a.b"}, 2, 1, i%2 == 0)
+		x = x.WithWorker(Key{wamp.Match(i % 3), fmt.Sprint("a.", i)}, 3, i%MaxWorkers, true)
+		now.Store(x)
+	}
+	done.Wait()
 }

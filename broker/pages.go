@@ -1,7 +1,7 @@
 package broker
 
-// pageSize is how many records are allocated at a time: large enough to make the page table small (one pointer per 1024 records), small
-// enough that growth is never felt in a turn.
+// pageSize is how many records are allocated at a time: large enough to make the page table small (a pointer per 1024
+// records), small enough that growth is never felt in a turn.
 const pageSize = 1 << pageShift
 
 const pageShift = 10

@@ -150,7 +150,8 @@ func (b *Calls) Due(now int64) *Call {
 	return c
 }
 
-// EachOfSession yields the session's calls in the order in which they were opened. yield may close the call it is given, and no other.
+// EachOfSession yields the session's calls in the order in which they were opened. yield may close the call it is given, and
+// no other.
 func (b *Calls) EachOfSession(caller Slot, yield func(*Call) bool) {
 	if r := b.sessions.maybeAt(uint32(caller)); r != nil {
 		b.bySession.each(r, func(i uint32) bool { return yield(b.calls.at(i)) })

@@ -16,8 +16,9 @@
 //
 // A record has one owner: a Call the worker of the caller's session, an Invocation the worker of the callee's. Neither book
 // knows the other; the frames between them carry Call.ID, which is never used again, so that what comes late finds nothing.
-// A record ends by Close, by Cancel, or when one of the three it depends on goes: the session here (DropSession), the node there
-// (DropNode), the session there (whose side says so in a frame: an answer, or a cancel). Whoever ends a record sends its final frame.
+// A record ends by Close, by Cancel, or when one of the three it depends on goes: the session here (DropSession), the node
+// there (DropNode), the session there (whose side says so in a frame: an answer, or a cancel). Whoever ends a record sends
+// its final frame.
 //
 // # The life of a Call
 //

@@ -167,8 +167,8 @@ func (b *Invocations) EachOfSession(callee Slot, yield func(*Invocation) bool) {
 	}
 }
 
-// EachOfNode yields the invocations that came from the node, in the order in which they came. yield may close the one it is given, and no
-// other.
+// EachOfNode yields the invocations that came from the node, in the order in which they came. yield may close the one it is
+// given, and no other.
 func (b *Invocations) EachOfNode(node uint8, yield func(*Invocation) bool) {
 	b.byNode.each(&b.nodes[node], func(i uint32) bool { return yield(b.invocations.at(i)) })
 }
@@ -178,8 +178,8 @@ func (b *Invocations) EachOfOrigin(node uint8, caller uint64, yield func(*Invoca
 	b.EachOfNode(node, func(v *Invocation) bool { return v.Caller != caller || yield(v) })
 }
 
-// DropSession ends all invocations of a session that is gone, and hands each over as it was: its caller wants an error. The slot's
-// next session begins with invocation 1.
+// DropSession ends all invocations of a session that is gone, and hands each over as it was: its caller wants an error. The
+// slot's next session begins with invocation 1.
 func (b *Invocations) DropSession(callee Slot, each func(Invocation)) {
 	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
 		b.dropAll(&s.ring, each)

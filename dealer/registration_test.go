@@ -3,6 +3,8 @@ package dealer
 import (
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"kleeblatt/internal/wamp"
@@ -147,5 +149,25 @@ func TestPickAllocatesNothing(t *testing.T) {
 	}
 	if (*Registration)(nil).Pick(0, nil) != nil || (*Registration)(nil).Callee(0, 1) != nil {
 		t.Fatal("no registration calls nobody")
+	}
+}
+
+// Round robin is exact on a node: all workers together go round.
+func TestRoundRobinIsExactOverWorkers(t *testing.T) {
+	r := withCallees(wamp.RoundRobin, 4).Get(shared)
+	var n [5]atomic.Int64
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			for range 1000 {
+				n[r.Pick(0, nil).Session].Add(1)
+			}
+		})
+	}
+	workers.Wait()
+	for s := 1; s <= 4; s++ {
+		if n[s].Load() != 1000 {
+			t.Fatal("session ", s, " was called ", n[s].Load(), " times")
+		}
 	}
 }

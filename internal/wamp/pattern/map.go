@@ -27,8 +27,9 @@ func (m *Map[V]) Get(match wamp.Match, uri string) *V {
 	return nil
 }
 
-// Match appends the values of all patterns that uri matches: the exact one, then prefixes from the shortest to the longest, then
-// wildcards in their order of precedence. Nothing is allocated but to grow dst (and for wildcards of more than 64 components).
+// Match appends the values of all patterns that uri matches: the exact one, then prefixes from the shortest to the longest,
+// then wildcards in their order of precedence. Nothing is allocated but to grow dst (and for wildcards of more than 64
+// components).
 func (m *Map[V]) Match(uri []byte, dst []*V) []*V {
 	if v := m.exact.get(uri); v != nil {
 		dst = append(dst, v)
@@ -42,8 +43,8 @@ func (m *Map[V]) Match(uri []byte, dst []*V) []*V {
 	return dst
 }
 
-// Best is the value of the one pattern that takes precedence for uri: the exact one, else the longest prefix (in bytes, for prefixes
-// are strings), else the wildcard with the text in the first component in which two differ; nil if none matches
+// Best is the value of the one pattern that takes precedence for uri: the exact one, else the longest prefix (in bytes, for
+// prefixes are strings), else the wildcard with the text in the first component in which two differ; nil if none matches
 // (advanced/rpc_pattern_based_registration.md). Nothing is allocated.
 func (m *Map[V]) Best(uri []byte) *V {
 	if v := m.exact.get(uri); v != nil {

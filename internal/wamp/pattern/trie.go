@@ -6,8 +6,8 @@ import (
 )
 
 // depthMax is how many components of a wildcard pattern become levels of the trie. It bounds recursion and the memory that
-// a pattern of nothing but dots can cost (a level is some 40 times the dot). Longer patterns keep the rest in one piece and are compared one
-// by one: correct, slow, and met by URIs of as many components alone.
+// a pattern of nothing but dots can cost (a level is some 50 times the dot). Longer patterns keep the rest in one piece and
+// are compared one by one: correct, slow, and met by URIs of as many components alone.
 const depthMax = 64
 
 // tnode is a node of a persistent trie of components from wildcard patterns to *V; nil is the empty trie. It is immutable.
