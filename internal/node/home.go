@@ -31,12 +31,14 @@ type home struct {
 	dirty    bool // tables changed since the last commit
 	// reached are the versions that gossip has emitted and that count as soon as the tables are committed.
 	reached       []reachedVersion
-	joined, alone bool   // what membership said of the first exchange
-	version       uint64 // our own part's version, as last told to the links
+	joined, alone bool     // what membership said of the first exchange
+	root          [16]byte // digest of the tables that we route by, as last told
+	version       uint64   // our own part's version, as last told to the links
 }
 
 type reachedVersion struct {
 	p       *peer
+	life    gossip.Life
 	version uint64
 }
 
@@ -88,6 +90,10 @@ func (o *home) execGossip(e *gossip.Effect) {
 	case gossip.FxApplied:
 		o.tfx = o.tables.Applied(e.Token, o.tfx)
 		return
+	case gossip.FxRefused:
+		o.n.log.Error("a subscription or registration was refused: "+e.Text, "node", o.n.name)
+		o.tfx = o.tables.Refused(e.Token, o.tfx)
+		return
 	case gossip.FxWakeAt:
 		o.wakeAt = earlier(o.wakeAt, e.At)
 		return
@@ -127,7 +133,7 @@ func (o *home) execGossip(e *gossip.Effect) {
 		p.state = e.State
 		o.n.log.Info("node is "+e.State.String(), "node", p.name)
 	case gossip.FxReached:
-		o.reached = append(o.reached, reachedVersion{p, e.Version})
+		o.reached = append(o.reached, reachedVersion{p, e.Life, e.Version})
 	}
 }
 
@@ -138,7 +144,7 @@ func (o *home) settle() {
 		o.tables.Commit()
 	}
 	for i := 0; i < len(o.reached); i++ {
-		o.reached[i].p.reachedVersion(o.reached[i].version)
+		o.reached[i].p.reachedVersion(o.reached[i].life, o.reached[i].version)
 	}
 	o.reached = o.reached[:0]
 }
@@ -160,14 +166,7 @@ func (o *home) turn(now int64) (next int64) {
 	}
 	o.settle()
 	o.gossip.flush(func(out []gossip.Effect) []gossip.Effect { return o.g.Flush(now, out) })
-	if v := o.g.Self().Version; v != o.version {
-		o.version = v
-		for _, p := range o.slots {
-			if p != nil {
-				p.ownVersion(v)
-			}
-		}
-	}
+	o.tell()
 	if b := o.h.relay; b != nil {
 		o.h.relay = nil
 		o.send(b)
@@ -181,6 +180,33 @@ func (o *home) turn(now int64) (next int64) {
 	}
 	o.expireHandshakes(now)
 	return next
+}
+
+// tell makes known what our tables are now: to the links (table stamps and heartbeats) and to membership (probe acks and heads).
+func (o *home) tell() {
+	if root := o.g.DigestRoot(); root != o.root || o.n.digest.Load() == nil {
+		o.root = root
+		d := o.g.AppendDigest(nil)
+		o.n.digest.Store(&d)
+		for _, p := range o.slots {
+			if p != nil {
+				p.l.SetDigest(root)
+			}
+		}
+	}
+	v := o.g.Self().Version
+	if v == o.version {
+		return
+	}
+	o.version = v
+	for _, p := range o.slots {
+		if p != nil {
+			p.ownVersion(v)
+		}
+	}
+	if o.n.swim != nil {
+		o.n.swim.Announce(v)
+	}
 }
 
 // everywhere feeds an input to the workers of all hubs.

@@ -15,6 +15,8 @@ const (
 	// helloTimeout is how long an accepted link connection may stay silent before it is closed.
 	helloTimeout = int64(5 * time.Second)
 	dialTimeout  = 2 * time.Second
+	// blockedTick is how often a link whose connection is full is looked after meanwhile: its deadlines come with its flushes.
+	blockedTick = int64(50 * time.Millisecond)
 )
 
 // peer is another node: its place in our numbering and the link to it.
@@ -71,6 +73,7 @@ func (o *home) peer(name string) *peer {
 func (p *peer) relink() {
 	p.l = link.New(p.o.n.linkConfig(p.name))
 	p.m = machine[link.Input, link.Effect]{step: p.l.Step, exec: p.exec}
+	p.l.SetDigest(p.o.root)
 	p.ownVersion(p.o.version)
 }
 
@@ -79,13 +82,16 @@ func (p *peer) feed(in link.Input) {
 	p.m.feed(in)
 }
 
-func (p *peer) control(b []byte)        { p.feed(link.Input{Kind: link.InControl, Bytes: b}) }
-func (p *peer) ownVersion(v uint64)     { p.feed(link.Input{Kind: link.InVersion, Version: v}) }
-func (p *peer) reachedVersion(v uint64) { p.feed(link.Input{Kind: link.InReached, Version: v}) }
+func (p *peer) control(b []byte)    { p.feed(link.Input{Kind: link.InControl, Bytes: b}) }
+func (p *peer) ownVersion(v uint64) { p.feed(link.Input{Kind: link.InVersion, Version: v}) }
+
+func (p *peer) reachedVersion(life gossip.Life, v uint64) {
+	p.feed(link.Input{Kind: link.InReached, Life: link.Life(life), Version: v})
+}
 
 // send queues one relay frame on its lane.
 func (p *peer) send(lane uint64, f []byte) {
-	p.feed(link.Input{Kind: link.InData, Lane: lane, Call: router.IsCall(f), Bytes: f})
+	p.feed(link.Input{Kind: link.InData, Lane: lane, Call: router.IsCall(f), Event: router.IsEvent(f), Bytes: f})
 }
 
 // member takes SWIM's word.
@@ -121,6 +127,8 @@ func (p *peer) exec(e *link.Effect) {
 		o.everywhere(router.Input{Kind: router.InNodeUp, Node: p.slot})
 		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Version: e.Version, Up: true})
 		o.settle()
+	case link.FxDigest:
+		o.feedGossip(gossip.Input{Kind: gossip.InDigest, Name: p.name, Bytes: append([]byte(nil), e.Bytes...)})
 	case link.FxSuspect:
 		p.suspected++
 		o.feedGossip(gossip.Input{Kind: gossip.InLinkSuspect, Name: p.name, On: true})
@@ -144,13 +152,14 @@ func (p *peer) exec(e *link.Effect) {
 
 // turn sends what gathered for the peer.
 func (p *peer) turn(now int64) (next int64) {
-	if p.wakeAt != 0 && now >= p.wakeAt {
+	if p.wakeAt != 0 && now >= p.wakeAt || p.blocked {
 		p.wakeAt = 0
 		p.feed(link.Input{Kind: link.InTick})
 	}
-	if !p.blocked {
-		p.m.flush(func(out []link.Effect) []link.Effect { return p.l.Flush(now, out) })
+	if p.blocked {
+		return earlier(p.wakeAt, now+blockedTick)
 	}
+	p.m.flush(func(out []link.Effect) []link.Effect { return p.l.Flush(now, out) })
 	return p.wakeAt
 }
 

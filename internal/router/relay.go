@@ -244,6 +244,9 @@ func Route(b []byte) (session uint64, publish bool, realm, topic []byte, err err
 // IsCall reports whether a relay frame begins a call: when its link fails before it left, it must never run later.
 func IsCall(b []byte) bool { return len(b) > 1 && frameKind(b[1]) == frameInvoke }
 
+// IsEvent reports whether a relay frame is a publication: what may be dropped, and is counted, where the receiver cannot keep up.
+func IsEvent(b []byte) bool { return len(b) > 1 && frameKind(b[1]) == framePublish }
+
 // frameReader eats a frame's head from the front; bad stays set after the first thing that does not fit.
 type frameReader struct {
 	b   []byte

@@ -165,6 +165,23 @@ func (t *Tables) Applied(token uint64, out []TablesEffect) []TablesEffect {
 	case OpRegister:
 		out = t.registered(f, out)
 	}
+	return t.nextOf(f, out)
+}
+
+// Refused says that the change that TxPropose gave this token is not going to count; reason is for people.
+func (t *Tables) Refused(token uint64, out []TablesEffect) []TablesEffect {
+	f := t.tokens[token]
+	if f == nil {
+		return out
+	}
+	delete(t.tokens, token)
+	delete(t.flights, f.key)
+	out = append(out, TablesEffect{Kind: TxApplied, Worker: f.op.Worker, Token: f.token, Err: wamp.ErrUnavailable})
+	return t.nextOf(f, out)
+}
+
+// nextOf goes on with the changes that waited behind f.
+func (t *Tables) nextOf(f *flight, out []TablesEffect) []TablesEffect {
 	for len(f.queue) > 0 {
 		next := f.queue[0]
 		f.queue = f.queue[1:]
