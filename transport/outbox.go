@@ -7,8 +7,8 @@ const (
 	arenaBytesKeep  = 4 << 20  // a larger arena (one huge message) is given back after its turn
 )
 
-// inHandBytes may be queued for a goroutine connection even while the node's budget is used up: what its writer has in hand
-// does not mean that its socket is full.
+// inHandBytes may be queued for a goroutine connection and its outbox still counts as empty: they are most likely what its
+// writer has in hand, which does not mean that the socket is full.
 const inHandBytes = 128 << 10
 
 // arenaRange is a stretch of the arena that a connection still has to write. The end of a connection's last range is in
@@ -116,8 +116,11 @@ func (l *loop) admit(c *conn, n, size int, urgent bool) bool {
 	if urgent {
 		bound += bound / 4
 	}
+	if l.empty(c) {
+		return true
+	}
 	if !c.has(flagUnsent) {
-		if c.queued == 0 || c.queued+n <= bound {
+		if c.queued+n <= bound {
 			return true
 		}
 		// The socket was not asked yet: what it takes now does not count.
@@ -127,16 +130,19 @@ func (l *loop) admit(c *conn, n, size int, urgent bool) bool {
 		}
 	}
 	tight := l.outMax == 0 && !urgent && c.framing != Link
-	if tight && c.fd < 0 {
-		bound, tight = min(bound, inHandBytes), false
-	}
-	if c.queued == 0 || c.queued+n <= bound && !tight {
+	if l.empty(c) || c.queued+n <= bound && !tight {
 		return true
 	}
 	l.counters.dropped++
 	c.flags |= flagHalf // so that Drained follows
 	l.h.Pressure(c.id(), Full)
 	return false
+}
+
+// empty reports whether the outbox takes any one message. What a writer goroutine has in hand does not count: it says
+// nothing about the socket.
+func (l *loop) empty(c *conn) bool {
+	return c.queued == 0 || c.fd < 0 && c.queued <= inHandBytes
 }
 
 // Queued implements Loop.

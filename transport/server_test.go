@@ -188,3 +188,22 @@ func leaveSocketFile(t *testing.T, path string) {
 	ln.(*net.UnixListener).SetUnlinkOnClose(false)
 	ln.Close()
 }
+
+// TestListenLater: a client port that is bound while the loops run serves like the others, and none is after StopAccepting.
+func TestListenLater(t *testing.T) {
+	s := serve(t, Config{Listeners: []Listener{}}, nil)
+	a, err := s.Listen(Listener{URL: "ws://127.0.0.1:0/ws"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := upgrade1(t, a, "wamp.2.json")
+	c.frame(ws.OpText, true, []byte("x"))
+	c.wantFrame(ws.OpText, []byte("x"))
+	if got := s.Addrs(); len(got) != 1 || got[0].String() != a.String() {
+		t.Errorf("%v", got)
+	}
+	s.StopAccepting()
+	if _, err := s.Listen(Listener{URL: "ws://127.0.0.1:0/ws"}); err == nil {
+		t.Error("a port was bound after StopAccepting")
+	}
+}
