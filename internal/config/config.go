@@ -21,7 +21,7 @@ type Config struct {
 	Realms         []Realm
 	SlowConsumer   SlowConsumer
 
-	Gossip         string   // host:port of membership, "" for a node that stays alone
+	Gossip         string   // host:port of membership, "" (off) for a node that stays alone
 	Link           string   // host:port of router links, "" likewise
 	Advertise      string   // host under which the other nodes reach both, "" for the one bound
 	Join           []string // seeds, as gossip/swim takes them

@@ -76,9 +76,15 @@ var options = []option{
 			return setOneOf(&c.SlowConsumer, v, Disconnect, Drop)
 		}},
 
-	{key: "gossip", arg: "HOST:PORT", group: groupCluster, def: "none: the node stays alone",
-		help: "address of this node for the cluster's membership (UDP and TCP)",
-		set:  func(c *Config, v string) error { return setHostPort(&c.Gossip, v) }},
+	{key: "gossip", arg: "HOST:PORT", group: groupCluster, def: defaultGossip,
+		help: "address of this node for the cluster's membership (UDP and TCP); off: the node stays alone",
+		set: func(c *Config, v string) error {
+			if v == off {
+				c.Gossip = v
+				return nil
+			}
+			return setHostPort(&c.Gossip, v)
+		}},
 	{key: "link", arg: "HOST:PORT", group: groupCluster, def: "the gossip address, port + 1",
 		help: "address of this node for links from other routers (TCP)",
 		set:  func(c *Config, v string) error { return setHostPort(&c.Link, v) }},
@@ -98,7 +104,7 @@ var options = []option{
 	{key: "admin", arg: "HOST:PORT", group: groupAdmin, def: defaultAdmin,
 		help: "address of /livez, /readyz, /metrics and /cluster; off for none",
 		set: func(c *Config, v string) error {
-			if v == "off" {
+			if v == off {
 				c.Admin = v
 				return nil
 			}
@@ -169,15 +175,18 @@ var options = []option{
 
 const (
 	defaultListen = "ws://127.0.0.1:8080/ws"
-	defaultRealm  = "realm1"
-	defaultAdmin  = "127.0.0.1:9090"
+	defaultGossip = "127.0.0.1:7946"
+	// off in place of an address: there is no such port.
+	off          = "off"
+	defaultRealm = "realm1"
+	defaultAdmin = "127.0.0.1:9090"
 	// workersMax is what a set of workers can hold (broker.WorkerSet has 64 bits).
 	workersMax = 64
 )
 
 // formulas are the defaults that setDefaults computes; those of other options are applied as if they had been given.
 var formulas = map[string]bool{
-	"name": true, "data": true, "workers": true, "allowed_origins": true, "cert": true, "key": true, "gossip": true, "link": true,
+	"name": true, "data": true, "workers": true, "allowed_origins": true, "cert": true, "key": true, "link": true,
 	"advertise": true, "join": true, "cluster_key_file": true, "admin_hosts": true, "insecure": true,
 }
 

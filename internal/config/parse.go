@@ -122,8 +122,11 @@ func (p *parser) clear(key string) {
 // formulas computes the defaults that depend on something.
 func (p *parser) formulas() {
 	c := &p.config
-	if c.Admin == "off" {
+	if c.Admin == off {
 		c.Admin = ""
+	}
+	if c.Gossip == off {
+		c.Gossip = ""
 	}
 	if c.Workers == 0 {
 		c.Workers = min(p.env.cpus(), workersMax)
@@ -283,7 +286,7 @@ func (p *parser) clusterRules() {
 	if c.Gossip == "" {
 		for _, key := range []string{"link", "join", "advertise"} {
 			if len(p.at[key]) > 0 {
-				p.fail(p.where(key, 0), "a cluster needs --gossip HOST:PORT too, an address of this node")
+				p.fail(p.where(key, 0), "a cluster needs an address of this node for --gossip, which is off")
 			}
 		}
 		return

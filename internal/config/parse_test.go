@@ -49,6 +49,7 @@ func TestDefaults(t *testing.T) {
 		Name:   "box-k7m2q",
 		Listen: []Listener{{URL: "ws://127.0.0.1:8080/ws", Scheme: "ws", Addr: "127.0.0.1:8080", Path: "/ws"}},
 		Realms: []Realm{{Name: "realm1"}}, SlowConsumer: Disconnect,
+		Gossip: "127.0.0.1:7946", Link: "127.0.0.1:7947",
 		Admin: "127.0.0.1:9090", Workers: 4, LogLevel: slog.LevelInfo, LogFormat: Text,
 		Limits: Limits{
 			MessageBytes: 16 << 20, FirstMessageBytes: 64 << 10, HandshakeTimeout: 10 * time.Second, HelloTimeout: 10 * time.Second,
@@ -130,8 +131,9 @@ func TestFormulas(t *testing.T) {
 		words string
 		link  string
 	}{
-		{"", ""},
-		{"--gossip 127.0.0.1:7946", "127.0.0.1:7947"},
+		{"", "127.0.0.1:7947"},
+		{"--gossip 127.0.0.1:7000", "127.0.0.1:7001"},
+		{"--gossip off", ""},
 		{"--gossip [::1]:0", "[::1]:0"},
 		{"--gossip :7946 --insecure", ":7947"},
 		{"--gossip 127.0.0.1:7946 --link 127.0.0.1:5", "127.0.0.1:5"},
