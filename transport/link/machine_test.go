@@ -233,3 +233,60 @@ func TestStrangersCannotKeepUsFromThePeer(t *testing.T) {
 		t.Fatal("the link does not work any more")
 	}
 }
+
+func batch(items ...[]byte) []byte { return append([]byte{1, kindBatch}, bytes.Join(items, nil)...) }
+
+// TestRecordsThatCameBeforeAreSkipped: on whatever path they come again.
+func TestRecordsThatCameBeforeAreSkipped(t *testing.T) {
+	p := newPairUp(t)
+	three := appendRecord(appendRecord(appendRecord(nil, flagFinal, 0, []byte("1")), flagFinal, 0, []byte("2")), flagFinal, 0, []byte("3"))
+	var got []byte
+	for _, f := range [][]byte{
+		batch(appendDataItem(nil, 1, 1, three[:8])),
+		batch(appendDataItem(nil, 1, 1, three)),
+		batch(appendDataItem(nil, 1, 2, three[4:])),
+	} {
+		for _, e := range p.b.Step(&Input{Kind: InBytes, Conn: 1, Now: p.now, Bytes: f}, nil) {
+			if e.Kind != FxData {
+				t.Fatalf("%+v", e)
+			}
+			got = append(got, e.Bytes...)
+		}
+	}
+	if string(got) != "123" || p.b.Stats().Duplicates != 4 {
+		t.Fatalf("%s, %d skipped", got, p.b.Stats().Duplicates)
+	}
+}
+
+// TestAHeldFrameIsNotOvertaken, not even by one that need not wait itself.
+func TestAHeldFrameIsNotOvertaken(t *testing.T) {
+	p := newPairUp(t)
+	f := batch(appendDataItem(nil, 1, 1, appendRecord(appendRecord(nil, flagFinal, 7, []byte("1")), flagFinal, 0, []byte("2"))))
+	if out := p.b.Step(&Input{Kind: InBytes, Conn: 1, Now: p.now, Bytes: f}, nil); len(out) != 0 {
+		t.Fatalf("%+v", out)
+	}
+	out := p.b.Step(&Input{Kind: InReached, Version: 7, Now: p.now}, nil)
+	if len(out) != 2 || string(out[0].Bytes) != "1" || string(out[1].Bytes) != "2" {
+		t.Fatalf("%+v", out)
+	}
+}
+
+// TestHoldingIsBounded: above the bound the oldest go, in order, with what we know.
+func TestHoldingIsBounded(t *testing.T) {
+	p := newPairUp(t)
+	p.a.Step(&Input{Kind: InVersion, Version: 5}, nil)
+	frame := make([]byte, 100_000)
+	for range 30 {
+		p.send(p.a, 1, frame)
+		p.turn()
+	}
+	for range 4 {
+		p.turn()
+	}
+	if h := p.b.recv[2].hold; h.bytes() > DefaultHoldBytes || cap(h.b) > 4*DefaultHoldBytes {
+		t.Fatalf("%d bytes held in %d", h.bytes(), cap(h.b))
+	}
+	if s := p.b.Stats(); s.DataIn < 19 || s.HeldTooLong == 0 {
+		t.Fatalf("%+v", s)
+	}
+}

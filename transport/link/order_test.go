@@ -86,6 +86,9 @@ func TestP8_EveryLaneArrivesInOrderOnce(t *testing.T) {
 		if atB[0] != count(a.sent) || atA[0] != count(b.sent) {
 			t.Fatalf("%d of %d, %d of %d arrived", atB[0], count(a.sent), atA[0], count(b.sent))
 		}
+		if n := len(s.live()); n != 1 || s.halfOpen() != 0 {
+			t.Fatalf("%d connections, %d superseded ones never closed", n, s.halfOpen())
+		}
 		if st := a.m.Stats(); st.WindowBytes != 0 || st.Faults+st.Lost != 0 {
 			t.Fatalf("afterwards: %+v", st)
 		}

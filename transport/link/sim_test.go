@@ -320,6 +320,17 @@ func (s *sim) live() (cs []*simConn) {
 	return cs
 }
 
+// halfOpen counts the connections that one end has closed or lost, and that the other end was told of and still keeps without
+// having been cut off silently.
+func (s *sim) halfOpen() (n int) {
+	for _, c := range s.conns {
+		if c.shut && !c.dead && (c.up[0] || c.up[1]) {
+			n++
+		}
+	}
+	return n
+}
+
 // restart is a crash and a new life: connections reset, everything forgotten.
 func (n *simNode) restart(life Life) {
 	n.incarnation++

@@ -1,0 +1,83 @@
+package link
+
+// timers does what is due. All of it is also what deadline knows of.
+func (m *Machine) timers(now int64, out []Effect) []Effect {
+	for i := 0; i < len(m.pending); {
+		c := m.pending[i]
+		if now-c.since < int64(handshakeMax) {
+			i++
+			continue
+		}
+		out = m.giveUpHandshake(now, c, out)
+	}
+	if c := m.cur; c != nil && c.phase != open && now-c.since >= int64(handshakeMax) {
+		out = append(out, Effect{Kind: FxClose, Conn: c.id, Text: "handshake takes too long"})
+		out = m.pathLost(now, out)
+	}
+	if m.dialing && now >= m.dialEnd {
+		m.dialing = false
+		m.dialFailed(now)
+	}
+	if m.state == Up && now-m.heard >= m.deadTime() {
+		out = m.becomeSuspect(now, out)
+	}
+	if since := m.noPathSince; since != 0 {
+		if !m.callsFailed && now-since >= int64(m.cfg.CallGrace) {
+			out = m.failCalls(out)
+		}
+		if now-since >= int64(m.cfg.DownAfter) {
+			out = m.giveUp("no path for too long", out)
+		}
+	}
+	return m.releaseDue(now, out)
+}
+
+func (m *Machine) giveUpHandshake(now int64, c *conn, out []Effect) []Effect {
+	m.dropPending(c.id)
+	if c.dialed {
+		m.dialFailed(now)
+	}
+	return append(out, Effect{Kind: FxClose, Conn: c.id, Text: "handshake takes too long"})
+}
+
+// deadline is when timers or flush have something to do next; 0: never.
+func (m *Machine) deadline() (at int64) {
+	for _, c := range m.pending {
+		at = earlier(at, c.since+int64(handshakeMax))
+	}
+	if c := m.cur; c != nil && c.phase != open {
+		at = earlier(at, c.since+int64(handshakeMax))
+	} else if c != nil {
+		at = earlier(at, m.beatAt)
+		if m.unacked > 0 {
+			at = earlier(at, m.unackedAt+int64(m.cfg.AckDelay))
+		}
+		if m.retiring {
+			at = earlier(at, m.retireEnd)
+		}
+	}
+	if m.dialing {
+		at = earlier(at, m.dialEnd)
+	}
+	if m.state == Up {
+		at = earlier(at, m.heard+m.deadTime())
+	}
+	if since := m.noPathSince; since != 0 {
+		if !m.callsFailed {
+			at = earlier(at, since+int64(m.cfg.CallGrace))
+		}
+		at = earlier(at, since+int64(m.cfg.DownAfter))
+	}
+	if m.mayDial() && m.wantsPath(m.dialAt) {
+		at = earlier(at, m.dialAt)
+	}
+	return earlier(at, m.holdDeadline())
+}
+
+// earlier is the earlier of two times, where 0 is never.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
