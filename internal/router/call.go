@@ -76,7 +76,7 @@ func (w *Worker) place(c *dealer.Call, f *frame, why uint8) {
 		r := realm.Cell.Load().Dealer.Match(f.uri)
 		callee := w.pick(r, f)
 		if callee == nil {
-			w.noCallee(c, r, f, why)
+			w.noCallee(c, f, why)
 			return
 		}
 		f.session, f.id = callee.Session, r.ID
@@ -112,23 +112,25 @@ func (w *Worker) pick(r *dealer.Registration, f *frame) *dealer.Callee {
 		return r.Pick(random, nil)
 	}
 	w.placing = f
-	return r.Pick(random, w.usable)
+	if c := r.Pick(random, w.reachable); c != nil {
+		return c
+	}
+	return r.Pick(random, w.untried) // its link will say at once if it has no path
 }
 
-func (w *Worker) usableCallee(c *dealer.Callee) bool {
-	return !w.lost.Has(c.Node) && !slices.Contains(w.placing.tried, c.Session)
+func (w *Worker) isUntried(c *dealer.Callee) bool {
+	return !slices.Contains(w.placing.tried, c.Session)
 }
+
+func (w *Worker) isReachable(c *dealer.Callee) bool { return !w.lost.Has(c.Node) && w.isUntried(c) }
 
 // noCallee ends a call that nobody takes.
-func (w *Worker) noCallee(c *dealer.Call, r *dealer.Registration, f *frame, why uint8) {
-	uri, text := wamp.ErrNoSuchProcedure, ""
-	switch {
-	case len(f.tried) > 0 && why == refusedBusy:
-		uri, text = wamp.ErrUnavailable, "all callees are busy"
-	case len(f.tried) == 0 && r != nil:
-		uri, text = wamp.ErrNetworkFailure, "the callee's node cannot be reached"
+func (w *Worker) noCallee(c *dealer.Call, f *frame, why uint8) {
+	if len(f.tried) > 0 && why == refusedBusy {
+		w.endCall(c, wamp.ErrUnavailable, "all callees are busy")
+	} else {
+		w.endCall(c, wamp.ErrNoSuchProcedure, "")
 	}
-	w.endCall(c, uri, text)
 }
 
 // endCall gives the caller its final answer, an error of the router's.
@@ -272,7 +274,7 @@ func (w *Worker) abandonCall(c dealer.Call) { w.cancelCallee(&c, wamp.KillNoWait
 func (w *Worker) callTimedOut(c *dealer.Call) { w.breakCall(c, true, wamp.ErrTimeout, "") }
 
 // onNodeLost ends all calls between this worker and a node that cannot be reached: the callers here are told, the callees here interrupted.
-// The other ends are told too, for when the node is alive and the loss is ours alone; until InNodeUp calls go elsewhere.
+// The other ends are told too, for when the node is alive and the loss is ours alone. Until InNodeUp calls go elsewhere where they can.
 func (w *Worker) onNodeLost(node NodeSlot) {
 	if node == 0 || int(node) >= broker.MaxNodes {
 		return

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -31,7 +30,6 @@ type testNode struct {
 	tables  *Tables
 	workers []*Worker
 	tx      []TablesEffect
-	dirty   bool
 	sent    int   // changes of our part
 	reached []int // by node: how many of its changes our tables have
 	part    map[string]bool
@@ -387,10 +385,4 @@ func (c *testCluster) dropAll() {
 		c.drop(c.conns[id])
 	}
 	c.settle()
-}
-
-func seedOf(text string) uint64 {
-	var b [8]byte
-	copy(b[:], text)
-	return binary.BigEndian.Uint64(b[:]) | 1
 }

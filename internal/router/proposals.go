@@ -8,7 +8,6 @@ type proposal struct {
 	op      Op
 	key     proposalKey // of subscriptions
 	waiting []waiter    // who gets the answer; one of registrations
-	held    uint32      // of registrations: the place in the worker's list
 }
 
 // waiter is a request that waits for the answer. The session may be gone by then.

@@ -62,7 +62,7 @@ type Worker struct {
 	cache         matchCache
 	pauses        pauses
 	timers        timers
-	lost          broker.NodeSet // nodes that calls must not go to now
+	lost          broker.NodeSet // nodes that calls go to only for want of others
 	lagging       broker.NodeSet // nodes whose link is full
 	wakeAt        int64          // what the owner was last asked for
 	draining      bool
@@ -92,8 +92,9 @@ type Worker struct {
 	callLost        func(dealer.Call)
 	invocationGone  func(dealer.Invocation)
 	invocationLost  func(dealer.Invocation)
-	usable          func(*dealer.Callee) bool
-	placing         *frame // the call that usable judges for
+	untried         func(*dealer.Callee) bool
+	reachable       func(*dealer.Callee) bool
+	placing         *frame // the call that these two judge for
 
 	brokerFeatures, dealerFeatures []string
 }
@@ -119,7 +120,7 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.callLost = w.failLostCall
 	w.invocationGone = w.failInvocation
 	w.invocationLost = w.interruptLost
-	w.usable = w.usableCallee
+	w.untried, w.reachable = w.isUntried, w.isReachable
 	w.brokerFeatures, w.dealerFeatures = wamp.BrokerFeatures(), wamp.DealerFeatures()
 	w.proposals.init()
 	w.cache.init(len(c.Realms.list))
@@ -316,7 +317,7 @@ func (w *Worker) dispatch(slot uint32, m *codec.Message) {
 		w.terminate(slot, stateClosing)
 		w.emit(Effect{Kind: FxClose, Conn: w.receivers[slot].conn})
 	default:
-		w.violate(slot, m.Type.String()+" is not for a router in an open session")
+		w.violate(slot, m.Type.String()+" is not expected in an open session")
 	}
 }
 
