@@ -140,7 +140,7 @@ func (m *Machine) onChunk(from *node, f *frame) {
 		if f.offset != 0 {
 			return // of an earlier transfer
 		}
-		if f.version < o.part.Version() || f.version == o.part.Version() && !o.fetch.full {
+		if !o.fetch.full && f.version <= o.part.Version() {
 			m.nothingNewer(o, from.name)
 			return
 		}

@@ -1,0 +1,504 @@
+package gossip
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"kleeblatt/crdt"
+)
+
+// solo is one machine whose peers are played by the test.
+type solo struct {
+	t   *testing.T
+	m   *Machine
+	now int64
+}
+
+func life(epoch uint64) Life { return Life{Epoch: epoch, Nonce: 1} }
+
+func newSolo(t *testing.T) *solo {
+	return &solo{t, New(Config{Name: "me", Life: life(10), Rand: rand.New(rand.NewPCG(1, 1)).Uint64}), int64(time.Hour)}
+}
+
+func (s *solo) step(in Input) []Effect {
+	in.Now = s.now
+	return s.m.Step(&in, nil)
+}
+
+func (s *solo) after(d time.Duration) []Effect {
+	s.now += int64(d)
+	return s.step(Input{Kind: InTick})
+}
+
+func (s *solo) up(name string, l Life, head uint64) []Effect {
+	return s.step(Input{Kind: InLink, Name: name, Life: l, Version: head, Up: true})
+}
+
+func (s *solo) control(name string, b []byte) []Effect {
+	return s.step(Input{Kind: InControl, Name: name, Bytes: b})
+}
+
+// lines renders effects; comparisons of digests and wake-ups are left out.
+func lines(fx []Effect) string {
+	var all []string
+	for i := range fx {
+		switch e := &fx[i]; {
+		case e.Kind == FxWakeAt:
+		case e.Kind == FxControl && e.Bytes[1] == kindDigest:
+		case e.Kind == FxControl:
+			all = append(all, "→"+e.Name+" "+Describe(e.Bytes))
+		default:
+			all = append(all, describe(e))
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+func (s *solo) want(what string, fx []Effect, parts ...string) {
+	s.t.Helper()
+	got := lines(fx)
+	if want := strings.Join(parts, "; "); got != want {
+		s.t.Errorf("%s:\n got %s\nwant %s", what, got, want)
+	}
+}
+
+func deltaOf(owner string, p *crdt.Part, from uint64) []byte {
+	d, _ := p.Delta(from, math.MaxInt)
+	return appendDelta(nil, owner, &d, p.Hash(), d.To() == p.Version())
+}
+
+func partOf(l Life, elements ...string) *crdt.Part {
+	p := crdt.NewPart(l)
+	for _, e := range elements {
+		_, _ = p.Add(e)
+	}
+	return p
+}
+
+// TestOvertaken (P6): an unsubscribe that is overtaken by a later subscribe leaves the element routed: routes follow the merged state.
+func TestOvertaken(t *testing.T) {
+	s := newSolo(t)
+	a := partOf(life(1), "t")
+	a.Remove("t")
+	_, _ = a.Add("t")
+	s.up("a", life(1), 0)
+	s.want("the later add first", s.control("a", deltaOf("a", a, 2)), "→a ask a@1.1 have 0")
+	s.want("what comes before", s.control("a", deltaOf("a", a, 0)),
+		"add a t", "remove a t", "add a t", "reached a:3")
+	s.want("again", s.control("a", deltaOf("a", a, 1)))
+	if !s.m.nodes["a"].part.Contains("t") || len(s.m.nodes["a"].held) != 0 {
+		t.Error("not routed")
+	}
+}
+
+// TestGap: deltas beyond a gap wait, within bounds, and come in when it closes.
+func TestGap(t *testing.T) {
+	s := newSolo(t)
+	a := partOf(life(1), "1", "2", "3", "4")
+	s.up("a", life(1), 0)
+	frame := func(from, to uint64) []byte {
+		d, _ := a.Delta(from, math.MaxInt)
+		d.Ops = d.Ops[:to-from]
+		return appendDelta(nil, "a", &d, a.Hash(), to == a.Version())
+	}
+	s.control("a", frame(1, 2))
+	s.want("the next", s.control("a", frame(2, 3)))
+	s.want("within the held", s.control("a", frame(1, 3)))
+	s.want("the gap", s.control("a", frame(0, 1)), "add a 1", "reached a:1", "add a 2", "reached a:2", "add a 3", "reached a:3")
+	s.want("the rest", s.control("a", frame(3, 4)), "add a 4", "reached a:4")
+
+	huge := strings.Repeat("x", crdt.ElementBytesMax)
+	for i := range 1000 {
+		_, _ = a.Add(huge[:len(huge)-i])
+	}
+	for v := uint64(5); v < a.Version(); v++ {
+		if a.Covers(v) {
+			s.control("a", frame(v, v+1))
+		}
+	}
+	if n := s.m.nodes["a"]; n.heldBytes > defaultBufferedBytes || n.heldBytes < defaultBufferedBytes/2 {
+		t.Errorf("%d bytes held", n.heldBytes)
+	}
+}
+
+// TestStaleLife: a newer life replaces the part at once; an older life's delta is refused from anyone, and for ever.
+func TestStaleLife(t *testing.T) {
+	s := newSolo(t)
+	old, young := partOf(life(1), "old"), partOf(life(2), "young")
+	s.up("b", life(5), 0)
+	s.up("a", life(1), 0)
+	s.control("a", deltaOf("a", old, 0))
+	s.want("membership tells of a newer life", s.step(Input{Kind: InMember, Name: "a", Life: life(2), Alive: true}),
+		"hide a", "a is hidden", "→a heads a@2.1:0")
+	s.want("a late delta by the old link", s.control("a", deltaOf("a", old, 0)))
+	s.want("and by another", s.control("b", deltaOf("a", old, 0)))
+	s.want("the new life's", s.control("b", deltaOf("a", young, 0)))
+	s.want("its link", s.up("a", life(2), 1),
+		"→a heads me@10.1:0 a@2.1:1 b@5.1:0", "show a", "add a young", "a is reachable", "reached a:1")
+	s.want("the old life's link", s.up("a", life(1), 1), "→a heads a@2.1:1")
+	s.want("membership calls the old one alive", s.step(Input{Kind: InMember, Name: "a", Life: life(1), Alive: true}))
+	s.want("or dead", s.step(Input{Kind: InMember, Name: "a", Life: life(1)}))
+	s.want("late again", s.control("b", deltaOf("a", old, 0)))
+	if got := s.m.Parts()[0]; got.Life != life(2) || got.Entries != 1 || got.State != Reachable {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestStrangers: parts of nodes that are no members are not accepted; of members they are, from anyone.
+func TestStrangers(t *testing.T) {
+	s := newSolo(t)
+	c := partOf(life(3), "x")
+	s.up("b", life(5), 0)
+	news := appendHeads(nil, []head{{Head: crdt.Head{Owner: "c", Life: life(3), Version: 1, Hash: c.Hash()}}})
+	s.want("news of a stranger", s.control("b", news))
+	s.want("a delta of it", s.control("b", deltaOf("c", c, 0)))
+	if len(s.m.Parts()) != 1 {
+		t.Error("a stranger's part is kept")
+	}
+	s.step(Input{Kind: InMember, Name: "c", Life: life(3), Alive: true})
+	s.want("news of a member", s.control("b", news), "→b ask c@3.1 have 0")
+	s.want("its delta", s.control("b", deltaOf("c", c, 0)))
+	s.want("a frame without a link", s.control("c", news))
+	if s.m.nodes["c"].part.Len() != 1 {
+		t.Error("a member's part is not accepted")
+	}
+	s.step(Input{Kind: InMember, Name: "c", Life: life(3)})
+	_, _ = c.Add("y")
+	s.control("b", deltaOf("c", c, 1))
+	if s.m.nodes["c"].part.Len() != 1 {
+		t.Error("accepted after membership called it failed")
+	}
+}
+
+// TestShowAtHead: a hidden node is shown when its part has reached the head that it told, not before.
+func TestShowAtHead(t *testing.T) {
+	s := newSolo(t)
+	a := partOf(life(1), "1", "2", "3")
+	s.want("up", s.up("a", life(1), 3), "→a heads me@10.1:0 a@1.1:0", "→a ask a@1.1 have 0")
+	d, _ := a.Delta(0, 1)
+	s.want("a part of it", s.control("a", appendDelta(nil, "a", &d, crdt.Hash{}, false)))
+	s.want("all", s.control("a", deltaOf("a", a, 1)),
+		"show a", "add a 1", "add a 2", "add a 3", "a is reachable", "reached a:3")
+
+	s.want("bytes are late", s.step(Input{Kind: InLinkSuspect, Name: "a", On: true}), "a is suspect")
+	s.want("29 s", s.after(29*time.Second))
+	s.want("a frame proves that bytes flow", s.control("a", appendDigest(nil, s.m.DigestRoot())), "a is reachable")
+	s.step(Input{Kind: InLinkSuspect, Name: "a", On: true})
+	s.want("30 s", s.after(30*time.Second), "hide a", "a is hidden")
+	s.want("down", s.step(Input{Kind: InLink, Name: "a", Life: life(1)}))
+	s.want("up again, behind", s.up("a", life(1), 4), "→a heads me@10.1:0 a@1.1:3", "→a ask a@1.1 have 3")
+	a.Remove("1")
+	s.want("at its head", s.control("a", deltaOf("a", a, 3)),
+		"show a", "add a 3", "add a 2", "a is reachable", "reached a:4")
+
+	s.step(Input{Kind: InMember, Name: "a", Life: life(1), Alive: true})
+	s.want("membership fails with the link up", s.step(Input{Kind: InMember, Name: "a", Life: life(1)}))
+	s.want("and then the link", s.step(Input{Kind: InLinkSuspect, Name: "a", On: true}), "a is suspect", "hide a", "a is hidden")
+	s.want("late bytes after all", s.step(Input{Kind: InLinkSuspect, Name: "a"}),
+		"show a", "add a 3", "add a 2", "a is reachable", "reached a:4")
+}
+
+// TestDisagreement: equal versions with unequal hashes are an alarm, and the part is fetched anew from its owner alone.
+func TestDisagreement(t *testing.T) {
+	s := newSolo(t)
+	right, wrong := partOf(life(1), "right", "both"), partOf(life(1), "wrong", "both")
+	s.up("b", life(5), 0)
+	s.up("a", life(1), 0)
+	s.control("a", deltaOf("a", wrong, 0))
+	tell := func(p *crdt.Part) []byte {
+		return appendHeads(nil, []head{{Head: crdt.Head{Owner: "a", Life: life(1), Version: 2, Hash: p.Hash()}}})
+	}
+	alarm := "alarm: two copies of the part of a (life 1.1) differ at version 2: fetching it from the owner"
+	s.want("a third party differs", s.control("b", tell(right)), alarm, "→a ask a@1.1 have 2 full")
+	s.want("again", s.control("b", tell(right)))
+	snap := right.Snapshot()
+	chunk := appendChunk(nil, "a", snap, 0, snap.Chunk(0, math.MaxInt))
+	s.want("a chunk that nobody asked for", s.control("b", chunk))
+	s.want("the owner's", s.control("a", chunk), "replace a", "add a right", "add a both", "reached a:2")
+	s.now += int64(time.Minute)
+	s.want("now the third party is known to be wrong", s.control("b", tell(wrong)))
+
+	// A wrong hash at the end of a delta shows at once.
+	_, _ = right.Add("more")
+	d, _ := right.Delta(2, math.MaxInt)
+	s.step(Input{Kind: InMember, Name: "a", Life: life(1), Alive: true})
+	s.step(Input{Kind: InLinkSuspect, Name: "a", On: true})
+	s.want("a delta by a third party with a wrong hash", s.control("b", appendDelta(nil, "a", &d, crdt.Hash{1}, true)),
+		"add a more", "reached a:3", strings.Replace(alarm, "2:", "3:", 1))
+	s.want("no one but the owner is asked", s.after(5*time.Second))
+	s.want("as soon as it can be", s.step(Input{Kind: InLinkSuspect, Name: "a"}), "a is reachable", "→a ask a@1.1 have 3 full")
+	// Its snapshot is older than what has been applied since: versions do not go back.
+	snap = right.Snapshot()
+	_, _ = right.Add("meanwhile")
+	s.want("a delta meanwhile", s.control("a", deltaOf("a", right, 3)), "add a meanwhile", "reached a:4")
+	s.want("the snapshot", s.control("a", appendChunk(nil, "a", snap, 0, snap.Chunk(0, math.MaxInt))),
+		"replace a", "add a right", "add a both", "add a more", "add a meanwhile", "reached a:4")
+}
+
+// TestAskAnother: who does not answer, or has nothing, is not asked again while there is somebody else.
+func TestAskAnother(t *testing.T) {
+	s := newSolo(t)
+	s.up("b", life(5), 0)
+	s.up("c", life(6), 0)
+	s.step(Input{Kind: InMember, Name: "a", Life: life(1), Alive: true})
+	s.want("b knows", s.control("b", appendHeads(nil, []head{{Head: crdt.Head{Owner: "a", Life: life(1), Version: 7}}})),
+		"→b ask a@1.1 have 0")
+	s.want("one request at a time", s.control("c", appendHeads(nil, []head{{Head: crdt.Head{Owner: "a", Life: life(1), Version: 9}}})))
+	s.want("b does not answer", s.after(defaultAskTimeout))
+	s.want("c is asked", s.after(defaultAskGrace), "→c ask a@1.1 have 0")
+	s.want("c has nothing", s.control("c", appendHeads(nil, []head{{Head: crdt.Head{Owner: "a", Life: life(1)}}})))
+	s.want("b again", s.after(defaultAskGrace), "→b ask a@1.1 have 0")
+	s.want("b goes", s.step(Input{Kind: InLink, Name: "b", Life: life(5)}), "b is suspect")
+	s.want("c again", s.after(defaultAskGrace), "→c ask a@1.1 have 0")
+}
+
+// TestRebirth: another life of our name with an epoch not below ours is outbid; the same elements are published under the new life.
+func TestRebirth(t *testing.T) {
+	s := newSolo(t)
+	for i, e := range []string{"x", "y", "z"} {
+		s.step(Input{Kind: InPropose, Add: true, Element: e, Token: uint64(i)})
+	}
+	s.step(Input{Kind: InPropose, Element: "x"})
+	s.up("a", life(1), 0)
+	other := func(l Life) Input { return Input{Kind: InMember, Name: "me", Life: l} }
+	s.want("one of our past", s.step(other(life(9))))
+	s.want("ourselves", s.step(other(life(10))))
+	fx := s.step(other(Life{Epoch: 10}))
+	if got := lines(fx); !strings.HasPrefix(got, "a is suspect; reborn as 11.") || len(fx) < 2 {
+		t.Error(got)
+	}
+	self := s.m.Self()
+	if self.Life.Epoch != 11 || self.Entries != 2 || self.Version != 2 {
+		t.Errorf("%+v", self)
+	}
+	s.want("nothing is sent by links of the old life", s.m.Flush(s.now, nil))
+	s.want("at most once a second", s.step(other(life(30))))
+	s.want("until then", s.after(999*time.Millisecond))
+	s.after(time.Millisecond)
+	if e := s.m.Self().Life.Epoch; e != 31 {
+		t.Errorf("epoch %d", e)
+	}
+
+	s.now += int64(time.Minute)
+	s.up("a", life(1), 0)
+	s.control("a", appendHeads(nil, []head{{crdt.Head{Owner: "me", Life: s.m.Self().Life}, true}}))
+	if e := s.m.Self().Life.Epoch; e != 32 {
+		t.Errorf("buried and not reborn: epoch %d", e)
+	}
+	s.now += int64(time.Minute)
+	fx = s.step(Input{Kind: InHead, Name: "me", Life: s.m.Self().Life, Version: 1000})
+	if got := lines(fx); !strings.HasPrefix(got, "alarm: others have changes") || s.m.Self().Life.Epoch != 33 {
+		t.Error(got)
+	}
+	s.now += int64(time.Minute)
+	s.want("an epoch that cannot be", s.step(other(life(math.MaxUint64))))
+}
+
+// TestRetire: the last delta says goodbye; the life is buried, and others hear of it from anyone.
+func TestRetire(t *testing.T) {
+	s := newSolo(t)
+	a := partOf(life(1), "x")
+	s.up("b", life(5), 0)
+	s.up("a", life(1), 0)
+	s.control("a", deltaOf("a", a, 0))
+	goodbye := appendRetire(nil, "a", life(1), 1)
+	s.want("goodbye", s.control("b", goodbye), "hide a", "a is hidden", "→a heads a@1.1:0†")
+	s.want("twice", s.control("b", goodbye))
+	s.want("its delta", s.control("b", deltaOf("a", a, 0)))
+	s.want("its link", s.up("a", life(1), 1), "→a heads a@1.1:0†")
+	s.want("others hear", s.up("c", life(6), 0),
+		"→c heads me@10.1:0 a@1.1:0† b@5.1:0 c@6.1:0", "show c", "c is reachable", "reached c:0")
+	s.want("a new life", s.up("a", life(2), 0),
+		"→a heads me@10.1:0 a@2.1:0 b@5.1:0 c@6.1:0", "show a", "a is reachable", "reached a:0")
+	s.want("its goodbye by way of heads", s.control("b", appendHeads(nil, []head{{crdt.Head{Owner: "a", Life: life(2)}, true}})),
+		"hide a", "a is hidden", "→a heads a@2.1:0†")
+
+	s.step(Input{Kind: InPropose, Add: true, Element: "mine"})
+	s.want("we leave", s.step(Input{Kind: InRetire}),
+		"→b delta me@10.1 0..1", "→c delta me@10.1 0..1", "→b retire me@10.1 at 1", "→c retire me@10.1 at 1")
+	s.want("once", s.step(Input{Kind: InRetire}))
+	s.want("that is no rival", s.control("b", appendHeads(nil, []head{{crdt.Head{Owner: "me", Life: life(10)}, true}})))
+}
+
+// TestTurn: the changes of a turn go out as one frame, at its end, however many there are.
+func TestTurn(t *testing.T) {
+	s := newSolo(t)
+	s.up("a", life(1), 0)
+	s.up("b", life(2), 0)
+	for i := range 100 {
+		s.want("applied at once", s.step(Input{Kind: InPropose, Add: true, Element: fmt.Sprint(i), Token: uint64(i)}), "applied")
+	}
+	s.want("no change", s.step(Input{Kind: InPropose, Add: true, Element: "7"}), "applied")
+	s.want("no change", s.step(Input{Kind: InPropose, Element: "none"}), "applied")
+	s.want("flush", s.m.Flush(s.now, nil), "→a delta me@10.1 0..100", "→b delta me@10.1 0..100")
+	s.want("nothing new", s.m.Flush(s.now, nil))
+	s.want("too long", s.step(Input{Kind: InPropose, Add: true, Element: strings.Repeat("x", crdt.ElementBytesMax+1)}),
+		"refused: crdt: element too long")
+	for range crdt.LogOpsMax {
+		s.step(Input{Kind: InPropose, Add: true, Element: "x"})
+		s.step(Input{Kind: InPropose, Element: "x"})
+	}
+	s.want("more than the log holds", s.m.Flush(s.now, nil), "→a heads me@10.1:32868", "→b heads me@10.1:32868")
+	for i := range 20_000 {
+		s.step(Input{Kind: InPropose, Add: true, Element: strings.Repeat("y", 40) + fmt.Sprint(i)})
+	}
+	s.m.Flush(s.now, nil)
+	for i := range 10 {
+		s.step(Input{Kind: InPropose, Add: true, Element: strings.Repeat("z", crdt.ElementBytesMax-i)})
+	}
+	fx := s.m.Flush(s.now, nil)
+	if len(fx) < 10 {
+		t.Errorf("%d frames", len(fx))
+	}
+	for _, e := range fx {
+		if len(e.Bytes) > defaultFrameBytes {
+			t.Errorf("a frame of %d bytes", len(e.Bytes))
+		}
+	}
+}
+
+// TestChurnFlat: a million subscribe and unsubscribe keep the heap flat, at the owner and at a copy.
+func TestChurnFlat(t *testing.T) {
+	owner, copyOf := newSolo(t), newSolo(t)
+	copyOf.m = New(Config{Name: "copy", Life: life(1), Rand: owner.m.cfg.Rand})
+	owner.up("copy", life(1), 0)
+	copyOf.up("me", life(10), 0)
+	var in Input
+	var fx, far []Effect
+	cycles := func(n int) {
+		for i := range n {
+			for _, add := range []bool{true, false} {
+				in = Input{Kind: InPropose, Now: owner.now, Add: add, Element: fmt.Sprint("com.example.reply.", i)}
+				fx = owner.m.Step(&in, fx[:0])
+			}
+			if i%64 == 0 {
+				for _, e := range owner.m.Flush(owner.now, nil) {
+					in = Input{Kind: InControl, Now: owner.now, Name: "me", Bytes: e.Bytes}
+					far = copyOf.m.Step(&in, far[:0])
+				}
+			}
+		}
+	}
+	cycles(50_000)
+	before := heap()
+	cycles(1_000_000)
+	if grown := heap() - before; grown > 2<<20 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+	if v := copyOf.m.nodes["me"].part.Version(); v < 2_000_000 {
+		t.Errorf("the copy is at %d", v)
+	}
+	runtime.KeepAlive(owner)
+	runtime.KeepAlive(copyOf)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestNames: the number of names is bounded; members are not pushed out by strangers, and who is gone makes room.
+func TestNames(t *testing.T) {
+	s := newSolo(t)
+	for i := range 2 * defaultNodes {
+		s.now++
+		s.step(Input{Kind: InMember, Name: fmt.Sprint("n", i), Life: life(1), Alive: true})
+	}
+	if len(s.m.nodes) != defaultNodes || len(s.m.order) != defaultNodes || s.m.nodes["n0"] == nil {
+		t.Fatalf("%d names", len(s.m.nodes))
+	}
+	s.step(Input{Kind: InMember, Name: "n7", Life: life(1)})
+	s.step(Input{Kind: InMember, Name: "n3", Life: life(1)})
+	s.step(Input{Kind: InMember, Name: "late", Life: life(1), Alive: true})
+	if s.m.nodes["n3"] != nil || s.m.nodes["n7"] == nil || s.m.nodes["late"] == nil {
+		t.Error("not the oldest made room")
+	}
+	for _, name := range []string{"", "me", strings.Repeat("x", NameBytesMax+1)} {
+		s.up(name, life(1), 0)
+		s.step(Input{Kind: InMember, Name: name, Life: life(1), Alive: true})
+		if s.m.nodes[name] != nil {
+			t.Errorf("%q is a name", name)
+		}
+	}
+}
+
+// TestDigest: it fits beside a probe's answer, and all heads take their turn.
+func TestDigest(t *testing.T) {
+	s := newSolo(t)
+	for i := range 64 {
+		s.step(Input{Kind: InMember, Name: fmt.Sprint("node-", i, ".example.com"), Life: Life{Epoch: 1 << 41, Nonce: math.MaxUint64}, Alive: true})
+	}
+	told := map[string]bool{}
+	for range 20 {
+		b := s.m.AppendDigest([]byte("before"))
+		if !bytes.HasPrefix(b, []byte("before")) || len(b) > 6+DigestBytesMax {
+			t.Fatalf("%d bytes", len(b))
+		}
+		root, heads, err := parseProbeDigest(b[6:])
+		if err != nil || root != s.m.DigestRoot() || heads[0].Owner != "me" {
+			t.Fatal(err, heads)
+		}
+		for _, h := range heads {
+			told[h.Owner] = true
+		}
+	}
+	if len(told) != 65 {
+		t.Errorf("%d of 65 heads told", len(told))
+	}
+	s.up("node-1.example.com", Life{Epoch: 1 << 41, Nonce: math.MaxUint64}, 0)
+	s.now += int64(time.Second)
+	fx := s.step(Input{Kind: InDigest, Name: "node-1.example.com", Bytes: make([]byte, rootBytes)})
+	if got := lines(fx); !strings.HasPrefix(got, "→node-1.example.com heads me@10.1:0") {
+		t.Error("another root does not start a comparison:", got)
+	}
+	root := s.m.DigestRoot()
+	s.want("an equal root", s.step(Input{Kind: InDigest, Name: "node-1.example.com", Bytes: root[:]}))
+}
+
+// TestMalformed: what cannot be read is an alarm, once a second at most.
+func TestMalformed(t *testing.T) {
+	s := newSolo(t)
+	s.up("a", life(1), 0)
+	for _, b := range [][]byte{nil, {0}, {wireVersion}, {wireVersion, 99}, {wireVersion + 1, kindDigest}, {wireVersion, kindHeads, 0xdd, 0xff, 0xff, 0xff, 0xff}} {
+		s.now += int64(time.Second)
+		s.want(fmt.Sprint(b), s.control("a", b), "alarm: a sends what cannot be read: malformed control frame")
+		s.want("twice", s.control("a", b))
+	}
+}
+
+// TestWake: a tick is asked for when something is due, and an idle machine without peers asks for none.
+func TestWake(t *testing.T) {
+	s := newSolo(t)
+	if fx := s.after(time.Hour); len(fx) != 0 {
+		t.Errorf("idle: %s", lines(fx))
+	}
+	wake := func(fx []Effect) (at int64) {
+		for _, e := range fx {
+			if e.Kind == FxWakeAt {
+				at = e.At
+			}
+		}
+		return at
+	}
+	at := wake(s.up("a", life(1), 0))
+	if d := time.Duration(at - s.now); d < 800*time.Millisecond || d > 1200*time.Millisecond {
+		t.Errorf("compared after %v", d)
+	}
+	s.now = at
+	fx := s.step(Input{Kind: InTick})
+	if fx[0].Kind != FxControl || fx[0].Bytes[1] != kindDigest || wake(fx) <= s.now {
+		t.Errorf("no comparison: %v", fx)
+	}
+	s.step(Input{Kind: InLink, Name: "a", Life: life(1)})
+	if got := lines(s.after(30 * time.Second)); got != "hide a; a is hidden" {
+		t.Error(got)
+	}
+}
