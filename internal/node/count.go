@@ -1,8 +1,8 @@
 package node
 
 import (
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -67,7 +67,7 @@ func (n *Node) Status() admin.Status {
 			}
 		}
 		s.Parts = o.parts()
-		s.Digest = fmt.Sprintf("%x", o.g.DigestRoot())
+		s.Digest = o.digestText()
 	})
 	return s
 }
@@ -80,9 +80,15 @@ func (p *peer) status() admin.Member {
 	return m
 }
 
+func (o *home) digestText() string {
+	root := o.g.DigestRoot()
+	return hex.EncodeToString(root[:])
+}
+
+// parts are our own first, then the others'.
 func (o *home) parts() (out []admin.Part) {
-	for _, x := range o.g.Parts() {
-		out = append(out, admin.Part{Owner: x.Owner, Epoch: x.Life.Epoch, Version: x.Version, Hash: fmt.Sprintf("%x", x.Hash), Entries: x.Entries})
+	for _, x := range append([]gossip.PartStatus{o.g.Self()}, o.g.Parts()...) {
+		out = append(out, admin.Part{Owner: x.Owner, Epoch: x.Life.Epoch, Version: x.Version, Hash: hex.EncodeToString(x.Hash[:]), Entries: x.Entries})
 	}
 	return out
 }

@@ -31,6 +31,7 @@ type home struct {
 	dirty    bool // tables changed since the last commit
 	// reached are the versions that gossip has emitted and that count as soon as the tables are committed.
 	reached       []reachedVersion
+	look          bool     // a node's state has changed: perhaps we are ready now
 	joined, alone bool     // what membership said of the first exchange
 	root          [16]byte // digest of the tables that we route by, as last told
 	version       uint64   // our own part's version, as last told to the links
@@ -131,6 +132,7 @@ func (o *home) execGossip(e *gossip.Effect) {
 		}
 	case gossip.FxState:
 		p.state = e.State
+		o.look = true
 		o.n.log.Info("node is "+e.State.String(), "node", p.name)
 	case gossip.FxReached:
 		o.reached = append(o.reached, reachedVersion{p, e.Life, e.Version})
@@ -165,6 +167,10 @@ func (o *home) turn(now int64) (next int64) {
 		o.feedGossip(gossip.Input{Kind: gossip.InTick})
 	}
 	o.settle()
+	if o.look {
+		o.look = false
+		o.checkReady()
+	}
 	o.gossip.flush(func(out []gossip.Effect) []gossip.Effect { return o.g.Flush(now, out) })
 	o.tell()
 	if b := o.h.relay; b != nil {

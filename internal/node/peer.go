@@ -135,7 +135,7 @@ func (p *peer) exec(e *link.Effect) {
 	case link.FxCallsFail:
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxLost:
-		o.n.log.Warn("frames were given up: the node was away for too long", "node", p.name, "frames", e.Lost)
+		o.n.log.Warn("frames that the node has not taken were given up", "node", p.name, "frames", e.Lost)
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxDown:
 		p.kind = "none"

@@ -1,10 +1,6 @@
 package node
 
-import (
-	"fmt"
-
-	"kleeblatt/gossip"
-)
+import "kleeblatt/gossip"
 
 // URLs are where clients reach this node, once it is ready.
 func (n *Node) URLs() []string {
@@ -28,7 +24,7 @@ func (n *Node) GossipAddr() string {
 
 // Digest is equal on two nodes exactly when they route by equal tables.
 func (n *Node) Digest() (d string) {
-	n.hubs[0].ask(func() { d = fmt.Sprintf("%x", n.hubs[0].home.g.DigestRoot()) })
+	n.hubs[0].ask(func() { d = n.hubs[0].home.digestText() })
 	return d
 }
 
