@@ -1,0 +1,42 @@
+# Everything is done by Go; `make help` tells what there is.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    := 10s
+RELEASE     := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+
+.PHONY: build run test check race fuzz bench processes ci clean help
+
+build: ## bin/kleeblatt and bin/kleeblatt-chaos
+	$(RELEASE) -o bin/ ./cmd/...
+
+run: build ## three joined nodes on 127.0.0.1:8080, 8081, 8082, until Ctrl-C
+	@exec bin/kleeblatt demo
+
+test: ## all tests that need nothing but Go
+	CGO_ENABLED=0 go test ./...
+
+check: ## formatting, vet, staticcheck, then test (the house rules are among the tests)
+	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@$(MAKE) --no-print-directory test
+
+race: ## all tests with the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@bash .ci/fuzz $(FUZZTIME)
+
+bench: ## all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+processes: ## tests that start, stop and kill real nodes
+	KLEEBLATT_PROCESSES=1 go test -count=1 ./cmd/kleeblatt
+
+ci: ## all that a change has to pass
+	CI=true bash .ci/run
+
+clean: ## what was built
+	rm -rf bin
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 11

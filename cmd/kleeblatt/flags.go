@@ -1,0 +1,117 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+
+	"kleeblatt/internal/client"
+)
+
+// flags returns an empty flag set for c whose help text goes to standard output.
+func (c *command) flags(io stdio) *flag.FlagSet {
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	fs.SetOutput(discard{})
+	fs.Usage = func() {
+		fmt.Fprintf(io.out, "usage: kleeblatt %s %s\n\n%s\n%s", c.name, c.args, c.summary, c.help)
+		fmt.Fprint(io.out, "\nflags (before or after the other words):\n")
+		fs.VisitAll(func(f *flag.Flag) { printFlag(io, f) })
+	}
+	return fs
+}
+
+// printFlag is one entry of the help text, with the two dashes that this program's texts use.
+func printFlag(io stdio, f *flag.Flag) {
+	value, usage := flag.UnquoteUsage(f)
+	name := "-" + f.Name
+	if len(f.Name) > 1 {
+		name = "-" + name
+	}
+	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0s" {
+		usage += " (default " + f.DefValue + ")"
+	}
+	fmt.Fprintf(io.out, "  %s\n        %s\n", strings.TrimSpace(name+" "+strings.ToUpper(value)), strings.ReplaceAll(usage, "\n", " "))
+}
+
+// discard swallows the flag package's own messages: report prints them once.
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// parse sets the flags of fs from words, wherever they stand, and returns the other words. Behind "--" no word is a flag, and a
+// negative number is none either.
+func parse(fs *flag.FlagSet, words []string) ([]string, error) {
+	var flags, rest []string
+	help := fs.Usage
+	fs.Usage = func() {} // not for every mistake
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		if w == "--" {
+			rest = append(rest, words[i+1:]...)
+			break
+		}
+		if !isFlag(w) {
+			rest = append(rest, w)
+			continue
+		}
+		flags = append(flags, w)
+		if takesValue(fs, w) && i+1 < len(words) {
+			i++
+			flags = append(flags, words[i])
+		}
+	}
+	switch err := fs.Parse(flags); err {
+	case nil:
+		return rest, nil
+	case flag.ErrHelp:
+		help()
+		return nil, err
+	default:
+		return nil, &usageError{err.Error()}
+	}
+}
+
+func isFlag(word string) bool {
+	return len(word) > 1 && word[0] == '-' && !strings.ContainsRune("0123456789.", rune(word[1]))
+}
+
+// takesValue reports whether the next word belongs to this flag.
+func takesValue(fs *flag.FlagSet, word string) bool {
+	name := strings.TrimLeft(word, "-")
+	if strings.Contains(name, "=") {
+		return false
+	}
+	f := fs.Lookup(name)
+	if f == nil {
+		return false
+	}
+	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return !ok || !b.IsBoolFlag()
+}
+
+// listFlag is a flag that may be given several times.
+type listFlag []string
+
+func (l *listFlag) String() string     { return strings.Join(*l, ",") }
+func (l *listFlag) Set(s string) error { *l = append(*l, s); return nil }
+
+const defaultURL = "ws://127.0.0.1:8080/ws"
+
+// dialFlags are the flags that all tools share.
+type dialFlags struct {
+	urls  listFlag
+	realm string
+}
+
+func (d *dialFlags) add(fs *flag.FlagSet) {
+	fs.Var(&d.urls, "url", "`URL` of a node: ws, wss, rs (RawSocket), rss or unix; give it several times to name other nodes\n(default "+defaultURL+")")
+	fs.StringVar(&d.realm, "realm", client.DefaultRealm, "`REALM` to join")
+}
+
+func (d *dialFlags) config() client.Config {
+	urls := []string(d.urls)
+	if len(urls) == 0 {
+		urls = []string{defaultURL}
+	}
+	return client.Config{URLs: urls, Realm: d.realm, Agent: "kleeblatt-" + version}
+}
