@@ -99,7 +99,7 @@ func runNodes(ctx context.Context, nodes []*demoNode, io stdio) error {
 
 // start runs the node; ended is told when the process ends, whyever.
 func (n *demoNode) start(binary string, all []*demoNode, log *lineWriter, ended context.CancelCauseFunc) error {
-	args := []string{"serve", "--name", n.name, "--listen", n.url, "--gossip", n.gossip, "--admin", n.admin}
+	args := []string{"serve", "--name", n.name, "--listen", n.url, "--gossip", n.gossip, "--admin", n.admin, "--log-format", "text"}
 	for _, other := range all {
 		args = append(args, "--join", other.gossip)
 	}

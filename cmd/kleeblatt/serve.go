@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/node"
@@ -29,13 +28,5 @@ func runServe(ctx context.Context, words []string, io stdio) error {
 	case err != nil:
 		return &usageError{err.Error()}
 	}
-	return node.Run(ctx, cfg, newLogger(cfg, io))
-}
-
-func newLogger(cfg config.Config, io stdio) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == config.JSON {
-		return slog.New(slog.NewJSONHandler(io.err, options))
-	}
-	return slog.New(slog.NewTextHandler(io.err, options))
+	return node.Run(ctx, cfg, newLogger(cfg, io.err))
 }

@@ -70,6 +70,7 @@ const (
 type LogFormat string
 
 const (
+	Auto LogFormat = "auto" // text on a terminal, else json
 	Text LogFormat = "text"
 	JSON LogFormat = "json"
 )

@@ -122,9 +122,9 @@ var options = []option{
 	{key: "log_level", arg: "LEVEL", group: groupAdmin, def: "info",
 		help: "debug, info, warn or error",
 		set:  func(c *Config, v string) error { return setLevel(&c.LogLevel, v) }},
-	{key: "log_format", arg: "FORMAT", group: groupAdmin, def: string(Text),
-		help: "text or json",
-		set:  func(c *Config, v string) error { return setOneOf(&c.LogFormat, v, Text, JSON) }},
+	{key: "log_format", arg: "FORMAT", group: groupAdmin, def: string(Auto),
+		help: "text, json, or auto: text on a terminal, else json",
+		set:  func(c *Config, v string) error { return setOneOf(&c.LogFormat, v, Auto, Text, JSON) }},
 
 	{key: "limits.message", arg: "BYTES", group: groupLimits, def: "16MiB",
 		help: "largest message from a client; 16MiB is the most that RawSocket can announce",

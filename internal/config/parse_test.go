@@ -50,7 +50,7 @@ func TestDefaults(t *testing.T) {
 		Listen: []Listener{{URL: "ws://127.0.0.1:8080/ws", Scheme: "ws", Addr: "127.0.0.1:8080", Path: "/ws"}},
 		Realms: []Realm{{Name: "realm1"}}, SlowConsumer: Disconnect,
 		Gossip: "127.0.0.1:7946", Link: "127.0.0.1:7947",
-		Admin: "127.0.0.1:9090", Workers: 4, LogLevel: slog.LevelInfo, LogFormat: Text,
+		Admin: "127.0.0.1:9090", Workers: 4, LogLevel: slog.LevelInfo, LogFormat: Auto,
 		Limits: Limits{
 			MessageBytes: 16 << 20, FirstMessageBytes: 64 << 10, HandshakeTimeout: 10 * time.Second, HelloTimeout: 10 * time.Second,
 			Connections: 1 << 20, ConnectionsPerAddress: 4096, OutboxBytes: 8 << 20, OutboxTotalBytes: 1 << 30, PauseTime: 50 * time.Millisecond,
