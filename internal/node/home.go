@@ -33,6 +33,8 @@ type home struct {
 	reached       []reachedVersion
 	look          bool     // a node's state has changed: perhaps we are ready now
 	joined, alone bool     // what membership said of the first exchange
+	refusal       string   // what a node said that did not let us join
+	stopped       bool     // the other nodes' data: a mailbox of ours is full
 	root          [16]byte // digest of the tables that we route by, as last told
 	version       uint64   // our own part's version, as last told to the links
 }
@@ -178,7 +180,11 @@ func (o *home) turn(now int64) (next int64) {
 		o.send(b)
 		o.n.pool.Put(b)
 	}
+	o.credit()
 	next = o.wakeAt
+	if o.stopped {
+		next = earlier(next, now+mailboxRetryAfter)
+	}
 	for _, p := range o.slots {
 		if p != nil {
 			next = earlier(next, p.turn(now))
@@ -186,6 +192,27 @@ func (o *home) turn(now int64) (next int64) {
 	}
 	o.expireHandshakes(now)
 	return next
+}
+
+// credit stops the other nodes' data while a worker of ours has more in its mailbox than it should, and lets it flow again later.
+func (o *home) credit() {
+	limit := int64(mailboxBytesMax)
+	if o.stopped {
+		limit /= 2
+	}
+	full := false
+	for _, h := range o.n.hubs {
+		full = full || h.box.bytes.Load() > limit
+	}
+	if full == o.stopped {
+		return
+	}
+	o.stopped = full
+	for _, p := range o.slots {
+		if p != nil {
+			p.feed(link.Input{Kind: link.InCredit, On: !full})
+		}
+	}
 }
 
 // tell makes known what our tables are now: to the links (table stamps and heartbeats) and to membership (probe acks and heads).

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"errors"
+
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/router"
@@ -40,7 +42,13 @@ func (o *home) swimEvent(e swim.Event) {
 		o.n.log.Warn(e.Text, "addr", e.Addr)
 	case swim.EvRefused:
 		o.n.log.Warn(e.Text, "addr", e.Addr)
+		o.refusal = e.Text
 	case swim.EvJoined:
+		if e.Alone && o.refusal != "" {
+			// Serving clients apart from a cluster that is there and does not want us would split it.
+			o.n.fail(errors.New(o.refusal))
+			return
+		}
 		o.joined = true
 		o.alone = e.Alone
 		o.checkReady()

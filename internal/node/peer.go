@@ -38,6 +38,7 @@ type peer struct {
 	kind     string        // of the connection: tcp or unix
 	dialling string        // what is being dialled
 
+	full      uint32 // lanes whose window or credit is used up
 	suspected uint64 // times
 }
 
@@ -71,6 +72,9 @@ func (o *home) peer(name string) *peer {
 
 // relink begins a fresh link, as for a new life of ours.
 func (p *peer) relink() {
+	for lane := range uint8(32) {
+		p.lanePaused(lane, false)
+	}
 	p.l = link.New(p.o.n.linkConfig(p.name))
 	p.m = machine[link.Input, link.Effect]{step: p.l.Step, exec: p.exec}
 	p.l.SetDigest(p.o.root)
@@ -142,11 +146,22 @@ func (p *peer) exec(e *link.Effect) {
 		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Up: false})
 		o.settle()
 	case link.FxPaused:
-		o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: e.On})
+		p.lanePaused(e.Lane, e.On)
 	case link.FxRefused:
 		o.n.refused(p.name, e.Text)
 	case link.FxWakeAt:
 		p.wakeAt = earlier(p.wakeAt, e.At)
+	}
+}
+
+// lanePaused tells the workers when the first lane of the link is full, and when none is any more: sessions are not kept apart by lane.
+func (p *peer) lanePaused(lane uint8, on bool) {
+	was := p.full
+	if p.full &^= 1 << lane; on {
+		p.full |= 1 << lane
+	}
+	if (was != 0) != (p.full != 0) {
+		p.o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: p.full != 0})
 	}
 }
 
