@@ -197,6 +197,9 @@ func (n *testNode) exec(worker int, e *Effect) {
 		c.push(route{n.index, worker, n.index, to, 0}, nil, func() { n.feed(to, Input{Kind: InFrame, Bytes: b}) })
 	case FxRelay:
 		n.relays++
+		if nodeAt(n.index, e.Node) >= len(c.nodes) {
+			return // a node that was made up
+		}
 		b, to, lane := append([]byte(nil), e.Bytes...), c.nodes[nodeAt(n.index, e.Node)], int(e.Lane%4)
 		c.push(route{n.index, worker, n.index, -1, 0}, nil, func() { n.relay(to, lane, b) })
 	case FxPropose:
