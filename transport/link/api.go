@@ -11,7 +11,7 @@ type InputKind uint8
 
 const (
 	InUp      InputKind = iota + 1 // Conn, Dialed: a new connection to (or from) this peer is open; the handshake begins on it
-	InDown                         // Conn, Refused: it closed (Refused: a dial was refused or failed at once)
+	InDown                         // Conn, Refused: it closed. Conn 0: no connection came of FxDial (Refused: it was refused or failed at once)
 	InBytes                        // Conn, Bytes: one link frame from it
 	InData                         // Lane (any hash; taken mod the number of lanes), Call, Event, Bytes: one relay frame to send, copied
 	InControl                      // Bytes: one control frame to send on lane 0, copied
@@ -44,9 +44,9 @@ type Input struct {
 type EffectKind uint8
 
 const (
-	FxWrite     EffectKind = iota + 1 // Conn, Bytes: write one link frame; valid until the next Step
+	FxWrite     EffectKind = iota + 1 // Conn, Bytes: write one link frame (at most MaxFrame); valid until the next Step, from Flush until the next Flush
 	FxClose                           // Conn, Text: why
-	FxDial                            // dial the peer now (the caller knows its addresses); answered by InUp or InDown{Refused}
+	FxDial                            // dial the peer now (the caller knows its addresses); answered by InUp, or by InDown with Conn 0, within DialTimeout
 	FxData                            // Lane, Bytes, Version (its table stamp): one relay frame from the peer, in order per lane, exactly once; valid until the next Step
 	FxControl                         // Bytes: one control frame from the peer, in order; valid until the next Step
 	FxUp                              // Life, Version, Resumed: the peer's life and head version as last told; a path is up (again). Resumed: same life, nothing lost

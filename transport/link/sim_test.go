@@ -282,12 +282,12 @@ func (s *sim) arrive(c *simConn, to int, do func()) {
 // closeConn is an orderly close by one end.
 func (s *sim) closeConn(n *simNode, id uint64) {
 	c := s.conns[id]
-	if c == nil || c.shut {
+	side := c.side(n)
+	s.at(s.now, func() { s.tellDown(c, side) })
+	if c.shut {
 		return
 	}
 	c.shut = true
-	side := c.side(n)
-	s.at(s.now, func() { s.tellDown(c, side) })
 	s.arrive(c, 1-side, func() { s.tellDown(c, 1-side) })
 }
 
@@ -320,11 +320,10 @@ func (s *sim) live() (cs []*simConn) {
 	return cs
 }
 
-// halfOpen counts the connections that one end has closed or lost, and that the other end was told of and still keeps without
-// having been cut off silently.
+// halfOpen counts the ends of broken or closed connections that still keep them.
 func (s *sim) halfOpen() (n int) {
 	for _, c := range s.conns {
-		if c.shut && !c.dead && (c.up[0] || c.up[1]) {
+		if c.shut && (c.up[0] || c.up[1]) {
 			n++
 		}
 	}
