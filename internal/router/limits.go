@@ -1,6 +1,9 @@
 package router
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // The defaults of Limits.
 const (
@@ -47,7 +50,7 @@ type Limits struct {
 	Registrations  int           // per session
 	Calls          int           // pending, per calling session
 	Invocations    int           // pending, per called session
-	Waiting        int           // unanswered SUBSCRIBE and REGISTER, per session
+	Waiting        int           // unanswered SUBSCRIBE and REGISTER, per session; 65535 at most
 	SlowConsumer   SlowConsumer
 }
 
@@ -73,5 +76,6 @@ func (l Limits) withDefaults() Limits {
 	orInt(&l.Calls, defaultCalls)
 	orInt(&l.Invocations, defaultInvocations)
 	orInt(&l.Waiting, defaultWaiting)
+	l.Waiting = min(l.Waiting, math.MaxUint16)
 	return l
 }

@@ -113,7 +113,7 @@ func (w *Worker) onRegister(slot uint32, m *codec.Message) {
 		refuse(wamp.ErrDiscloseMeDisallowed, "")
 		return
 	}
-	if int(s.registered) >= w.limits.Registrations || int(s.waiting) >= w.limits.Waiting {
+	if int(s.registered)+int(s.waiting) >= w.limits.Registrations || int(s.waiting) >= w.limits.Waiting {
 		refuse(wamp.ErrUnavailable, "too many registrations in this session")
 		return
 	}

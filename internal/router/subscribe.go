@@ -36,7 +36,7 @@ func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
 		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrInvalidURI, "")
 		return
 	}
-	if w.local.Held(broker.Slot(slot)) >= w.limits.Subscriptions {
+	if w.local.Held(broker.Slot(slot))+int(s.waiting) >= w.limits.Subscriptions {
 		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrUnavailable, "too many subscriptions in this session")
 		return
 	}

@@ -1,0 +1,369 @@
+package router
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
+
+func (c *testCluster) member(name string, node, worker int, s wamp.Serializer) *testConn {
+	conn := c.open(name, node, worker, s, 0)
+	conn.send(`[1,"r",` + allFeatures + `]`)
+	c.settle()
+	conn.out = nil
+	return conn
+}
+
+func (c *testCluster) say(conn *testConn, msgs ...string) {
+	for _, m := range msgs {
+		conn.send(m)
+	}
+	c.settle()
+}
+
+// P2: one relay frame however many subscriptions match on the other node, and one post per worker.
+func TestOneFramePerNodeAndWorkerP2(t *testing.T) {
+	c := newCluster(t, 3, 2, 0, Limits{})
+	a := c.member("a", 0, 0, wamp.JSON)
+	var all []*testConn
+	for i := range 12 {
+		b := c.member("b", i%3, i/3%2, wamp.JSON)
+		c.say(b, `[32,1,{},"a.b.c"]`, `[32,2,{"match":"prefix"},"a.b"]`, `[32,3,{"match":"wildcard"},"a..c"]`)
+		b.out = nil
+		all = append(all, b)
+	}
+	c.say(a, `[16,1,{},"a.b.c",[1]]`)
+	for _, b := range all {
+		if len(b.out) != 3 {
+			t.Errorf("%d events, want 3: %q", len(b.out), b.out)
+		}
+	}
+	if c.nodes[0].relays != 2 || c.nodes[0].posts != 1 {
+		t.Errorf("%d relay frames, %d posts; want 2 and 1", c.nodes[0].relays, c.nodes[0].posts)
+	}
+	for _, n := range c.nodes[1:] {
+		if n.relays != 0 || n.posts != 0 {
+			t.Errorf("node %d sent %d relay frames and %d posts: what came in must not go on", n.index, n.relays, n.posts)
+		}
+	}
+	c.say(a, `[16,2,{},"nobody.listens",[1]]`)
+	if c.nodes[0].relays != 2 {
+		t.Error("a publication went to a node without interest")
+	}
+}
+
+// P18: each subscriber of each kind gets its own details.
+func TestManyKindsAtOnceP18(t *testing.T) {
+	c := newCluster(t, 1, 1, 0, Limits{})
+	a := c.member("a", 0, 0, wamp.MsgPack)
+	var exact, prefix []*testConn
+	for i := range 50 {
+		exact = append(exact, c.member("e", 0, 0, allSerializers[i%3]))
+		c.say(exact[i], `[32,1,{},"a.b"]`)
+		prefix = append(prefix, c.member("p", 0, 0, allSerializers[i%3]))
+		c.say(prefix[i], `[32,1,{"match":"prefix"},"a"]`)
+	}
+	for n := range 20 {
+		c.say(a, fmt.Sprintf(`[16,%d,{"disclose_me":%v},"a.b",[%d]]`, n+1, n%2 == 0, n))
+	}
+	for i := range exact {
+		for n := range 20 {
+			e, p := exact[i].out[n+1], prefix[i].out[n+1]
+			if strings.Contains(e, "topic") || !strings.Contains(p, `"topic":"a.b"`) || strings.Contains(e, "publisher") != (n%2 == 0) ||
+				!strings.HasSuffix(e, fmt.Sprintf("[%d]]", n)) {
+				t.Fatalf("wrong details: %s, %s", e, p)
+			}
+		}
+	}
+}
+
+// P23, SER-08: between the same serializers the payload's bytes go through untouched: odd widths, map order, bignums, extensions.
+func TestPayloadBytesAreNotTouchedP23(t *testing.T) {
+	payloads := map[wamp.Serializer]string{
+		wamp.MsgPack: "\x93\xcf\x00\x00\x00\x00\x00\x00\x00\x01\xd4\x05\x00\x82\xa1b\x01\xa1a\x02",
+		wamp.CBOR:    "\x83\x1b\x00\x00\x00\x00\x00\x00\x00\x01\xc2\x49\x01\x00\x00\x00\x00\x00\x00\x00\x00\xbf\x61b\x01\x61a\x02\xff",
+		wamp.JSON:    `[ 1.0e0 , {"b":1 ,"a":12345678901234567890123}]`,
+	}
+	heads := map[wamp.Serializer][2]string{
+		wamp.MsgPack: {"\x95\x10\x01\x80\xa3a.b", "\x95\x30\x01\x80\xa3p.q"},
+		wamp.CBOR:    {"\x85\x10\x01\xa0\x63a.b", "\x85\x18\x30\x01\xa0\x63p.q"},
+		wamp.JSON:    {`[16,1,{},"a.b",`, `[48,1,{},"p.q",`},
+	}
+	for _, s := range allSerializers {
+		for _, nodes := range []int{1, 2} {
+			c := newCluster(t, nodes, 1, 0, Limits{})
+			a, b := c.member("a", 0, 0, s), c.member("b", nodes-1, 0, s)
+			c.say(b, `[32,1,{},"a.b"]`, `[64,2,{},"p.q"]`)
+			var got [][]byte
+			b.got = func(_ string, m []byte) { got = append(got, bytes.Clone(m)) }
+			for _, head := range heads[s] {
+				m := head + payloads[s]
+				if s == wamp.JSON {
+					m += "]"
+				}
+				a.sendRaw([]byte(m))
+				c.settle()
+			}
+			if len(got) != 2 || !bytes.Contains(got[0], []byte(payloads[s])) || !bytes.Contains(got[1], []byte(payloads[s])) {
+				t.Errorf("%v over %d nodes: %q", s, nodes, got)
+			}
+		}
+	}
+}
+
+// IDS-01, IDS-02, IDS-03: session and publication ids are spread over the whole range, unique, and name the worker.
+func TestIDsAreUniformIDS02IDS03(t *testing.T) {
+	c := newCluster(t, 1, 3, 0, Limits{})
+	seen := map[uint64]bool{}
+	high := 0
+	check := func(id uint64) {
+		if !wamp.ValidID(id) || seen[id] {
+			t.Fatalf("id %d is out of range or came twice", id)
+		}
+		seen[id] = true
+		if id > 1<<49 {
+			high++
+		}
+	}
+	for i := range 999 {
+		a := c.open("a", 0, i%3, wamp.JSON, 0)
+		a.send(`[1,"r",{"roles":{"publisher":{}}}]`)
+		a.send(`[16,1,{"acknowledge":true},"a.b"]`)
+		var session, publication, request uint64
+		if _, err := fmt.Sscanf(a.out[0], "[2,%d,", &session); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Sscanf(a.out[1], "[17,%d,%d]", &request, &publication); err != nil {
+			t.Fatal(err)
+		}
+		check(session)
+		check(publication)
+		if session%3 != uint64(i%3) {
+			t.Errorf("session %d does not lead to worker %d", session, i%3)
+		}
+	}
+	if high < 1800 {
+		t.Errorf("%d of 1998 ids are above 2^49", high)
+	}
+}
+
+// IDS-08: the id behind 2^53 is 1.
+func TestRequestIDsWrapIDS08(t *testing.T) {
+	c := newCluster(t, 1, 1, 0, Limits{})
+	a := c.open("a", 0, 0, wamp.JSON, 0)
+	a.send(`[1,"strict",{"roles":{"publisher":{}}}]`)
+	w := c.nodes[0].workers[0]
+	w.sessions[0].lastRequest = wamp.MaxID - 1
+	a.out = nil
+	a.send(`[16,9007199254740992,{"acknowledge":true},"a.b"]`)
+	a.send(`[16,1,{"acknowledge":true},"a.b"]`)
+	if len(a.out) != 2 || !strings.HasPrefix(a.out[1], "[17,1,") {
+		t.Errorf("got %q", a.out)
+	}
+}
+
+// PUB-10, CAL-06, PCR-06, P8: order over topics, procedures and nodes, with all queues shuffled.
+func TestOrderPUB10CAL06P8(t *testing.T) {
+	const n = 3000
+	for seed := uint64(1); seed <= 3; seed++ {
+		c := newCluster(t, 2, 2, seed, Limits{})
+		a, b := c.member("a", 0, 1, wamp.MsgPack), c.member("b", 1, 0, wamp.CBOR)
+		c.say(b, `[32,1,{},"t.0"]`, `[32,2,{},"t.1"]`, `[32,3,{"match":"prefix"},"u"]`, `[64,4,{},"p.0"]`, `[64,5,{},"p.1"]`)
+		b.out = nil
+		for i := range n {
+			a.send(fmt.Sprintf(`[16,%d,{},"%s",["e%d"]]`, 2*i+1, []string{"t.0", "t.1", "u.x"}[i%3], i))
+			a.send(fmt.Sprintf(`[48,%d,{"receive_progress":true},"p.%d",["c%d"]]`, 2*i+2, i%2, i))
+			c.step()
+		}
+		c.settle()
+		events, calls := 0, 0
+		for _, m := range b.out {
+			switch {
+			case strings.HasPrefix(m, "[36,") && strings.HasSuffix(m, fmt.Sprintf(`["e%d"]]`, events)):
+				events++
+			case strings.HasPrefix(m, fmt.Sprintf("[68,%d,", calls+1)) && strings.HasSuffix(m, fmt.Sprintf(`["c%d"]]`, calls)):
+				calls++
+			}
+		}
+		if events != n || calls != n || len(b.out) != 2*n {
+			t.Errorf("%d events and %d calls in order, of %d messages", events, calls, len(b.out))
+		}
+		a.out = nil
+		for i := range n {
+			b.send(fmt.Sprintf(`[70,1,{"progress":true},[%d]]`, i))
+			c.step()
+		}
+		c.settle()
+		for i, m := range a.out {
+			if m != fmt.Sprintf(`[50,2,{"progress":true},[%d]]`, i) {
+				t.Fatalf("result %d is %s", i, m)
+			}
+		}
+		if len(a.out) != n {
+			t.Errorf("%d results", len(a.out))
+		}
+	}
+}
+
+// SHR-06: random goes to everybody about as often.
+func TestRandomPolicySHR06(t *testing.T) {
+	c := newCluster(t, 1, 1, 0, Limits{})
+	a := c.member("a", 0, 0, wamp.JSON)
+	var callees []*testConn
+	for range 3 {
+		b := c.member("b", 0, 0, wamp.JSON)
+		c.say(b, `[64,1,{"invoke":"random"},"p.q"]`)
+		callees = append(callees, b)
+	}
+	for i := range 3000 {
+		a.send(fmt.Sprintf(`[48,%d,{},"p.q"]`, i+1))
+	}
+	for _, b := range callees {
+		if n := len(b.out) - 1; n < 850 || n > 1150 { // 1000 expected, standard deviation 26
+			t.Errorf("%d calls of 3000 went to one of three", n)
+		}
+	}
+}
+
+// P26, ANN-01: what WELCOME announces is what the stories show.
+func TestAnnouncedFeaturesHaveStoriesP26(t *testing.T) {
+	rows := map[string][]string{
+		"publisher_exclusion":           {"XME-01", "XME-02", "XME-03"},
+		"subscriber_blackwhite_listing": {"BWL-01", "BWL-02", "BWL-03", "BWL-04", "BWL-05", "BWL-06", "BWL-07", "BWL-09"},
+		"publisher_identification":      {"PID-01", "PID-02", "PID-03", "PID-04"},
+		"pattern_based_subscription":    {"PBS-02", "PBS-03", "PBS-04", "PBS-05", "PBS-06", "PBS-08", "PBS-10"},
+		"progressive_call_results":      {"PCR-01", "PCR-03", "PCR-04", "PCR-07", "PCR-08", "PCR-09"},
+		"call_canceling":                {"CAN-01", "CAN-02", "CAN-03", "CAN-04", "CAN-05", "CAN-09", "CAN-10"},
+		"caller_identification":         {"CID-01", "CID-02", "CID-03", "CID-04", "CID-05"},
+		"pattern_based_registration":    {"PBR-01", "PBR-02", "PBR-03", "PBR-04", "PBR-05", "PBR-06", "PBR-09"},
+		"shared_registration":           {"SHR-01", "SHR-03", "SHR-04", "SHR-05", "SHR-07", "SHR-08", "SHR-09", "SHR-11"},
+	}
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var titles strings.Builder
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(line, "== ") {
+				titles.WriteString(line)
+			}
+		}
+	}
+	for _, key := range append(wamp.BrokerFeatures(), wamp.DealerFeatures()...) {
+		if len(rows[key]) == 0 {
+			t.Errorf("%s is announced, but no rows are known for it", key)
+		}
+		for _, row := range rows[key] {
+			if !strings.Contains(titles.String(), row) {
+				t.Errorf("%s is announced, but no story shows %s", key, row)
+			}
+		}
+	}
+}
+
+// HND-14: the worker asks to be woken in time, and again after it was.
+func TestWakeUpsHND14(t *testing.T) {
+	b := newBench(t, 1)
+	wake := func(fx []Effect) (at int64) {
+		for i := range fx {
+			if fx[i].Kind == FxWakeAt {
+				at = fx[i].N
+			}
+		}
+		return at
+	}
+	step := func(in Input) []Effect { b.out = b.w.Step(&in, b.out[:0]); return b.out }
+	if at := wake(step(Input{Kind: InOpened, Now: 100, Conn: 1, Serializer: wamp.JSON})); at != 100+int64(defaultHelloTimeout) {
+		t.Errorf("woken at %d", at)
+	}
+	if at := wake(step(Input{Kind: InOpened, Now: 200, Conn: 2, Serializer: wamp.JSON})); at != 0 {
+		t.Errorf("asked for a later one: %d", at)
+	}
+	if at := wake(step(Input{Kind: InTick, Now: 50})); at != 100+int64(defaultHelloTimeout) {
+		t.Errorf("woken too early, and then at %d", at)
+	}
+	if at := wake(step(Input{Kind: InTick, Now: 100 + int64(defaultHelloTimeout)})); at != 200+int64(defaultHelloTimeout) {
+		t.Errorf("then at %d", at)
+	}
+}
+
+func TestTooManySessions(t *testing.T) {
+	c := newCluster(t, 1, 1, 0, Limits{Sessions: 2})
+	for i := range 3 {
+		conn := c.open("a", 0, 0, wamp.JSON, 0)
+		if conn.closed != (i == 2) {
+			t.Errorf("connection %d: closed is %v", i, conn.closed)
+		}
+	}
+}
+
+// The size of a HELLO is bounded tighter than that of what follows.
+func TestMessageBounds(t *testing.T) {
+	b := newBench(t, 1)
+	fx := b.step(Input{Kind: InOpened, Conn: 1, Serializer: wamp.JSON})
+	if fx[0].Kind != FxLimit || fx[0].N != defaultHelloBytes {
+		t.Errorf("before HELLO: %+v", fx[0])
+	}
+	fx = b.message(1, []byte(`[1,"r",`+allFeatures+`]`))
+	if fx[0].Kind != FxLimit || fx[0].N != defaultMessageBytes || fx[1].Kind != FxSend {
+		t.Errorf("behind HELLO: %+v", fx)
+	}
+}
+
+// An idle session with one subscription takes little memory in this room and those that it calls.
+func TestMemoryPerIdleSession(t *testing.T) {
+	if n := unsafe.Sizeof(session{}) + unsafe.Sizeof(receiver{}); n > 160 {
+		t.Errorf("session and receiver are %d bytes", n)
+	}
+	if testing.Short() {
+		t.Skip("fills memory")
+	}
+	const n = 50_000
+	b := newBench(t, 1)
+	hello, sub := []byte(`[1,"r",{"roles":{"subscriber":{}}}]`), []byte(`[32,1,{},"a.b"]`)
+	before := heap()
+	for c := Conn(1); c <= n; c++ {
+		b.step(Input{Kind: InOpened, Conn: c, Serializer: wamp.MsgPack - 1})
+		b.message(c, hello)
+		b.apply(b.message(c, sub))
+	}
+	for b.w.timers.next() != 0 { // the deadlines of HELLO have passed
+		b.w.Step(&Input{Kind: InTick, Now: b.w.timers.next()}, nil)
+	}
+	b.w.timers.heap = nil
+	each := (heap() - before) / n
+	t.Logf("%d bytes per session", each)
+	if each > 300 {
+		t.Errorf("%d bytes per session, want 300 at most", each)
+	}
+	runtime.KeepAlive(b)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// A payload is not copied into what it cannot be: the frame says how many values it has.
+func TestFramesWithoutPayload(t *testing.T) {
+	b := appendFrame(nil, &frame{kind: frameReply, session: 1, serializer: wamp.JSON, payload: codec.Payload{}})
+	var f frame
+	if f.parse(b) != nil || f.parse(append(b, '[', ']')) == nil {
+		t.Error("bytes that no value accounts for are accepted")
+	}
+}
