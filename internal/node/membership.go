@@ -21,6 +21,7 @@ func (o *home) swimEvent(e swim.Event) {
 		}
 		if p := o.peer(e.Name); p != nil {
 			p.member(gossip.Life(e.Life), &e)
+			o.greetWaiting(e.Name)
 		}
 		o.checkReady()
 	case swim.EvProbe:

@@ -1,6 +1,9 @@
 package node
 
 import (
+	"errors"
+	"os"
+	"syscall"
 	"time"
 
 	"kleeblatt/broker"
@@ -34,6 +37,7 @@ type peer struct {
 	m        machine[link.Input, link.Effect]
 	wakeAt   int64
 	rtt      time.Duration // of the last probe
+	fed      bool          // since the last flush, so that there may be something to write
 	blocked  bool          // the connection's outbox is half full: frames gather in the window meanwhile
 	kind     string        // of the connection: tcp or unix
 	dialling string        // what is being dialled
@@ -50,6 +54,8 @@ type linkConn struct {
 	opened int64
 	remote string
 	kind   string
+	name   string // that its hello gave, while membership has not told us of it
+	hello  []byte
 }
 
 // peer returns the named node, giving it a place when it is new. It returns nil when the table is full.
@@ -83,6 +89,7 @@ func (p *peer) relink() {
 
 func (p *peer) feed(in link.Input) {
 	in.Now = p.o.h.loop.Now()
+	p.fed = true
 	p.m.feed(in)
 }
 
@@ -150,7 +157,7 @@ func (p *peer) exec(e *link.Effect) {
 	case link.FxRefused:
 		o.n.refused(p.name, e.Text)
 	case link.FxWakeAt:
-		p.wakeAt = earlier(p.wakeAt, e.At)
+		p.wakeAt = e.At // of all its deadlines, so it replaces what was asked for before
 	}
 }
 
@@ -166,15 +173,25 @@ func (p *peer) lanePaused(lane uint8, on bool) {
 }
 
 // turn sends what gathered for the peer.
-func (p *peer) turn(now int64) (next int64) {
-	if p.wakeAt != 0 && now >= p.wakeAt || p.blocked {
+func (p *peer) turn(now int64) {
+	due := p.wakeAt != 0 && now >= p.wakeAt
+	if due {
 		p.wakeAt = 0
+	}
+	if due || p.blocked {
 		p.feed(link.Input{Kind: link.InTick})
 	}
+	p.fed = false
+	if !p.blocked {
+		p.m.flush(func(out []link.Effect) []link.Effect { return p.l.Flush(now, out) })
+	}
+}
+
+// wake is when the link needs its next turn at the latest.
+func (p *peer) wake(now int64) int64 {
 	if p.blocked {
 		return earlier(p.wakeAt, now+blockedTick)
 	}
-	p.m.flush(func(out []link.Effect) []link.Effect { return p.l.Flush(now, out) })
 	return p.wakeAt
 }
 
@@ -239,12 +256,13 @@ func (o *home) dialFailed(tag uint64, err error) {
 		return
 	}
 	o.n.log.Debug("link dial failed", "node", p.name, "err", err)
+	refused := errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist)
 	if p.dialling == "unix" { // its socket may be gone, or not for us: from now on as from everywhere
 		p.linkUnix = ""
 		o.dial(p)
 		return
 	}
-	p.feed(link.Input{Kind: link.InDown, Refused: true})
+	p.feed(link.Input{Kind: link.InDown, Refused: refused})
 }
 
 func (o *home) linkReceived(c transport.ConnID, msg []byte) {
@@ -263,16 +281,34 @@ func (o *home) greet(lc *linkConn, msg []byte) bool {
 		o.h.loop.Reset(lc.id)
 		return false
 	}
-	p := o.peer(name)
+	p := o.peers[name]
 	if p == nil {
-		o.h.loop.Reset(lc.id)
+		// Only membership's word gives a place in the tables: a stranger could claim them all. It may be on its way.
+		if lc.hello != nil {
+			o.h.loop.Reset(lc.id)
+			return false
+		}
+		lc.name, lc.hello = name, append([]byte{}, msg...)
 		return false
 	}
 	o.greeting--
-	lc.peer = p
+	lc.peer, lc.hello = p, nil
 	p.kind = lc.kind
 	p.feed(link.Input{Kind: link.InUp, Conn: uint64(lc.id)})
 	return true
+}
+
+// greetWaiting goes on with the connections of a node that membership has just told us of.
+func (o *home) greetWaiting(name string) {
+	for _, lc := range o.conns {
+		if lc == nil || lc.hello == nil || lc.name != name {
+			continue
+		}
+		hello := lc.hello
+		if o.greet(lc, hello) {
+			lc.peer.feed(link.Input{Kind: link.InBytes, Conn: uint64(lc.id), Bytes: hello})
+		}
+	}
 }
 
 func (o *home) linkClosed(c transport.ConnID, _ error) {
