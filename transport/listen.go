@@ -11,6 +11,11 @@ func (s *Server) Listen(cfg Listener) (net.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transport: listen on %s: %w", cfg.URL, err)
 	}
+	return s.listen(n)
+}
+
+// listen takes a bound port into service, at once where the loops run.
+func (s *Server) listen(n *listener) (net.Addr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.deaf {

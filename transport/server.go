@@ -127,17 +127,7 @@ func (s *Server) ListenLink(addr string) (net.Addr, error) {
 		return nil, fmt.Errorf("transport: listen for links on %s: %w", addr, err)
 	}
 	n.link = true
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.deaf {
-		n.close()
-		return nil, ErrStopped
-	}
-	s.listeners = append(s.listeners, n)
-	if s.started {
-		s.accept(n)
-	}
-	return n.addr, nil
+	return s.listen(n)
 }
 
 func splitLinkAddress(addr string) (network, address string, err error) {
