@@ -28,6 +28,7 @@ type home struct {
 	tag      uint64
 	wakeAt   int64 // of gossip
 	tfx      []router.TablesEffect
+	tabling  bool // execTables is at it
 	dirty    bool // tables changed since the last commit
 	// reached are the versions that gossip has emitted and that count as soon as the tables are committed.
 	reached       []reachedVersion
@@ -57,14 +58,18 @@ func newHome(n *Node, h *hub) *home {
 
 func (o *home) propose(worker uint8, op router.Op, token uint64) {
 	op.Worker = worker
-	o.tfx = o.tables.Propose(op, token, o.wallMillis(), o.tfx[:0])
+	o.tfx = o.tables.Propose(op, token, o.wallMillis(), o.tfx)
 	o.execTables()
 }
 
 func (o *home) wallMillis() int64 { return time.Now().UnixMilli() }
 
-// execTables carries out o.tfx, which grows on the way.
+// execTables carries out o.tfx, which grows on the way. Where gossip or the tables are at it already, whoever is goes on with it.
 func (o *home) execTables() {
+	if o.tabling {
+		return
+	}
+	o.tabling = true
 	for i := 0; i < len(o.tfx); i++ {
 		switch e := o.tfx[i]; e.Kind {
 		case router.TxPropose:
@@ -80,12 +85,27 @@ func (o *home) execTables() {
 			}
 		}
 	}
+	clear(o.tfx)
 	o.tfx = o.tfx[:0]
+	o.tabling = false
 }
 
 func (o *home) feedGossip(in gossip.Input) {
 	in.Now = o.h.loop.Now()
 	o.gossip.feed(in)
+	o.afterGossip()
+}
+
+func (o *home) flushGossip(now int64) {
+	o.gossip.flush(func(out []gossip.Effect) []gossip.Effect { return o.g.Flush(now, out) })
+	o.afterGossip()
+}
+
+// afterGossip tells the tables what has become of their proposals, unless gossip is still at work.
+func (o *home) afterGossip() {
+	if len(o.tfx) > 0 && !o.gossip.busy {
+		o.execTables()
+	}
 }
 
 func (o *home) execGossip(e *gossip.Effect) {
@@ -162,8 +182,9 @@ func (o *home) send(b *frame.Batch) {
 	})
 }
 
-// turn is the home hub's part of the end of a turn: deltas leave ahead of the data that follows them.
-func (o *home) turn(now int64) (next int64) {
+// turn is the home hub's part of the end of a turn: deltas leave ahead of the data that follows them. again says that what happened at
+// the end of it has still to leave.
+func (o *home) turn(now int64) (next int64, again bool) {
 	if o.wakeAt != 0 && now >= o.wakeAt {
 		o.wakeAt = 0
 		o.feedGossip(gossip.Input{Kind: gossip.InTick})
@@ -173,7 +194,7 @@ func (o *home) turn(now int64) (next int64) {
 		o.look = false
 		o.checkReady()
 	}
-	o.gossip.flush(func(out []gossip.Effect) []gossip.Effect { return o.g.Flush(now, out) })
+	o.flushGossip(now)
 	o.tell()
 	if b := o.h.relay; b != nil {
 		o.h.relay = nil
@@ -181,17 +202,25 @@ func (o *home) turn(now int64) (next int64) {
 		o.n.pool.Put(b)
 	}
 	o.credit()
+	o.expireHandshakes(now)
+	for _, p := range o.slots {
+		if p != nil {
+			p.turn(now)
+		}
+	}
+	// Links speak to gossip, gossip to other links, and both to the worker: what they want is asked for when all have had their turn.
 	next = o.wakeAt
 	if o.stopped {
 		next = earlier(next, now+mailboxRetryAfter)
 	}
 	for _, p := range o.slots {
 		if p != nil {
-			next = earlier(next, p.turn(now))
+			next = earlier(next, p.wake(now))
+			again = again || p.fed
 		}
 	}
-	o.expireHandshakes(now)
-	return next
+	again = again || o.dirty || o.look || len(o.reached) > 0 || o.h.relay != nil || o.g.Self().Version != o.version
+	return next, again
 }
 
 // credit stops the other nodes' data while a worker of ours has more in its mailbox than it should, and lets it flow again later.
@@ -261,7 +290,7 @@ func (o *home) isLink(c transport.ConnID) bool {
 // retire tells the other nodes that this life is over: the last delta, then the links' goodbye.
 func (o *home) retire() {
 	o.feedGossip(gossip.Input{Kind: gossip.InRetire})
-	o.gossip.flush(func(out []gossip.Effect) []gossip.Effect { return o.g.Flush(o.h.loop.Now(), out) })
+	o.flushGossip(o.h.loop.Now())
 	for _, p := range o.slots {
 		if p != nil {
 			p.feed(link.Input{Kind: link.InRetire})

@@ -81,6 +81,9 @@ func (h *hub) exec(e *router.Effect) {
 			h.relay = h.n.pool.Get()
 		}
 		h.relay.Append(frame.Addr{Node: uint8(e.Node), Lane: e.Lane}, e.Bytes)
+		if h.home == nil {
+			h.crowd(h.n.hubs[0], h.relay)
+		}
 	case router.FxPropose:
 		h.propose(e)
 	case router.FxPause:
@@ -112,12 +115,17 @@ func (h *hub) post(e *router.Effect) {
 		h.posts[e.Worker] = b
 	}
 	b.Append(frame.Addr{}, e.Bytes)
-	to := h.n.hubs[e.Worker]
-	if h.source != 0 && to.box.bytes.Load()+int64(b.Bytes()) > mailboxBytesMax {
-		h.pause(h.source, pausedByMailbox)
-		h.blocked = append(h.blocked, h.source)
-		h.retryAt = h.loop.Now() + mailboxRetryAfter
+	h.crowd(h.n.hubs[e.Worker], b)
+}
+
+// crowd stops reading the connection whose message is being handled when more gathers for a hub than its mailbox should hold.
+func (h *hub) crowd(to *hub, b *frame.Batch) {
+	if h.source == 0 || to.box.bytes.Load()+int64(b.Bytes()) <= mailboxBytesMax || h.paused[h.source]&pausedByMailbox != 0 {
+		return
 	}
+	h.pause(h.source, pausedByMailbox)
+	h.blocked = append(h.blocked, h.source)
+	h.retryAt = h.loop.Now() + mailboxRetryAfter
 }
 
 func (h *hub) propose(e *router.Effect) {
@@ -228,12 +236,11 @@ func (h *hub) Turn(now int64) (next int64, again bool) {
 	if h.retryAt != 0 && now >= h.retryAt {
 		h.retryMailboxes(now)
 	}
-	next = earlier(h.wakeAt, h.retryAt)
 	if h.home != nil {
-		next = earlier(next, h.home.turn(now))
+		next, again = h.home.turn(now) // it may step the worker, whose deadlines are read afterwards
 	}
 	h.handOver()
-	return next, false
+	return earlier(next, earlier(h.wakeAt, h.retryAt)), again
 }
 
 // handOver gives the gathered frames to the other workers and, but on the home hub (which sends them in its turn), to the home hub.
@@ -286,6 +293,9 @@ func (h *hub) fromLink(node uint8, f []byte, workers broker.WorkerSet) {
 			continue
 		}
 		if w == int(h.index) {
+			if h.m.busy { // it will be read later, and must not alias the link's memory then
+				f = append([]byte(nil), f...)
+			}
 			h.step(router.Input{Kind: router.InFrame, Node: router.NodeSlot(node), Bytes: f})
 			continue
 		}
