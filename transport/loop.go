@@ -169,7 +169,10 @@ func (l *loop) turn() {
 	l.deliver()
 	l.nextTurn, l.again = l.h.Turn(l.now)
 	l.flush()
-	l.deliver()
+	if len(l.notes) > 0 { // what the handler is told after its turn may make it want another
+		l.deliver()
+		l.again = true
+	}
 	l.share()
 	l.published.publish(&l.counters, &l.counted)
 	if l.stopping && l.live == 0 && len(l.notes) == 0 {
