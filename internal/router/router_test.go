@@ -172,7 +172,7 @@ func TestRequestIDsWrapIDS08(t *testing.T) {
 
 // PUB-10, CAL-06, PCR-06, P8: order over topics, procedures and nodes, with all queues shuffled.
 func TestOrderPUB10CAL06P8(t *testing.T) {
-	const n = 3000
+	const n = 1500
 	for seed := uint64(1); seed <= 3; seed++ {
 		c := newCluster(t, 2, 2, seed, Limits{})
 		a, b := c.member("a", 0, 1, wamp.MsgPack), c.member("b", 1, 0, wamp.CBOR)
@@ -365,5 +365,90 @@ func TestFramesWithoutPayload(t *testing.T) {
 	var f frame
 	if f.parse(b) != nil || f.parse(append(b, '[', ']')) == nil {
 		t.Error("bytes that no value accounts for are accepted")
+	}
+}
+
+// A reply counts only from the node that was called, and for the session that called.
+func TestAnswersFromElsewhereAreIgnored(t *testing.T) {
+	c := newCluster(t, 3, 1, 0, Limits{})
+	a, b := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON)
+	c.say(b, `[64,1,{},"p.q"]`)
+	c.say(a, `[48,1,{},"p.q"]`)
+	w := c.nodes[0].workers[0]
+	var call uint64
+	for id := range eachCall(w, 0) {
+		call = id
+	}
+	session := w.sessions[0].id
+	forge := func(node NodeSlot, f frame) {
+		f.serializer = wamp.JSON
+		c.nodes[0].feed(0, Input{Kind: InFrame, Node: node, Bytes: appendFrame(nil, &f)})
+		c.settle()
+	}
+	forge(slotOf(0, 2), frame{kind: frameReply, session: session, call: call})
+	forge(0, frame{kind: frameError, session: session, call: call, uri: []byte("e.r")})
+	forge(slotOf(0, 1), frame{kind: frameReply, session: session + 1, call: call})
+	forge(slotOf(0, 1), frame{kind: frameReply, session: session, call: call + 1})
+	if len(a.out) != 0 || w.Stats().RepliesLate != 4 {
+		t.Errorf("forged answers arrived: %q", a.out)
+	}
+	c.say(b, `[70,1,{},["mine"]]`)
+	if len(a.out) != 1 {
+		t.Errorf("the answer did not: %q", a.out)
+	}
+}
+
+// CAN-02: a call that was killed while its callee refuses it ends; it does not go to another.
+func TestKilledCallIsNotTriedAgainCAN02(t *testing.T) {
+	c := newCluster(t, 2, 1, 0, Limits{})
+	a, b, d := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON), c.member("d", 1, 0, wamp.JSON)
+	c.say(b, `[64,1,{"invoke":"first","concurrency":1},"p.q"]`)
+	c.say(d, `[64,1,{"invoke":"first"},"p.q"]`)
+	c.say(a, `[48,1,{},"p.q"]`)
+	d.out = nil
+	a.send(`[48,2,{},"p.q"]`)
+	a.send(`[49,2,{"mode":"kill"}]`)
+	c.settle()
+	if len(d.out) != 0 || len(a.out) != 1 || a.out[0] != `[8,48,2,{},"wamp.error.canceled"]` {
+		t.Errorf("the caller got %q, the other callee %q", a.out, d.out)
+	}
+	c.dropAll()
+	c.checkEmpty()
+}
+
+// LEV-04, LEV-01, P3: a loss that only one of two nodes notices ends the calls on both.
+func TestOneSidedLossEndsCallsOnBothSidesLEV04(t *testing.T) {
+	for loser := range 2 {
+		c := newCluster(t, 2, 1, 0, Limits{})
+		a, b := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON)
+		c.say(b, `[64,1,{},"p.q"]`)
+		c.say(a, `[48,1,{},"p.q"]`)
+		b.out = nil
+		c.nodes[loser].feed(0, Input{Kind: InNodeLost, Node: 1})
+		c.settle()
+		if len(a.out) != 1 || a.out[0] != `[8,48,1,{},"wamp.error.canceled"]` || len(b.out) != 1 || b.out[0] != `[69,1,{"mode":"killnowait"}]` {
+			t.Errorf("node %d lost the other: the caller got %q, the callee %q", loser, a.out, b.out)
+		}
+		if n := c.records(); n != 0 {
+			t.Errorf("%d records are left", n)
+		}
+	}
+}
+
+// Calls go to nodes that can be reached where there are any, until the other is back.
+func TestCallsGoAroundLostNodes(t *testing.T) {
+	c := newCluster(t, 3, 1, 0, Limits{})
+	a, b, d := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON), c.member("d", 2, 0, wamp.JSON)
+	c.say(b, `[64,1,{"invoke":"first"},"p.q"]`)
+	c.say(d, `[64,1,{"invoke":"first"},"p.q"]`)
+	c.nodes[0].feed(0, Input{Kind: InNodeLost, Node: slotOf(0, 1)})
+	c.say(a, `[48,1,{},"p.q"]`)
+	if len(d.out) != 2 || len(b.out) != 1 {
+		t.Errorf("the call went to the lost node: %q, %q", b.out, d.out)
+	}
+	c.nodes[0].feed(0, Input{Kind: InNodeUp, Node: slotOf(0, 1)})
+	c.say(a, `[48,2,{},"p.q"]`)
+	if len(b.out) != 2 {
+		t.Errorf("the call did not go to the node that is back: %q, %q", b.out, d.out)
 	}
 }

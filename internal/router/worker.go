@@ -19,9 +19,13 @@ type WorkerConfig struct {
 	Limits Limits
 }
 
-// Stats are a worker's counters, all since its start but for Sessions.
+// Stats are a worker's counters, all since its start but for the first, which tell how many there are now.
 type Stats struct {
-	Sessions int // now open
+	Sessions           int
+	Subscriptions      int // different ones that have a subscriber on this worker
+	Registrations      int // of sessions of this worker
+	CallsPending       int // of callers of this worker
+	InvocationsPending int // of callees of this worker
 
 	Messages          uint64 // received from clients
 	Published         uint64
@@ -129,7 +133,12 @@ func NewWorker(c WorkerConfig) *Worker {
 }
 
 // Stats returns the counters.
-func (w *Worker) Stats() Stats { return w.stats }
+func (w *Worker) Stats() Stats {
+	s := w.stats
+	s.Subscriptions, s.Registrations = len(w.topics), len(w.registrations.byID)
+	s.CallsPending, s.InvocationsPending = w.caller.Len(), w.callee.Len()
+	return s
+}
 
 // Sessions is the number of open sessions.
 func (w *Worker) Sessions() int { return w.stats.Sessions }

@@ -1,0 +1,111 @@
+package router
+
+import (
+	"kleeblatt/broker"
+	"kleeblatt/dealer"
+)
+
+// What other nodes' parts contribute to the tables. gossip decides whose elements are routed to; here they only come and go.
+
+// RemoteAdd takes an element of another node that is routed to from now on. It keeps neither string's memory longer than the
+// element stays.
+func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string) error {
+	e, k, err := t.parse(element)
+	if err != nil {
+		return err
+	}
+	if k.realm < 0 || e.Tentative {
+		return nil
+	}
+	if e.Kind == Interest {
+		id := t.idOf(k)
+		s := &t.edit[k.realm]
+		s.Broker = s.Broker.WithNode(broker.Key{Match: k.match, Topic: k.uri}, id, uint8(node), true)
+		t.dirty[k.realm] = true
+		return nil
+	}
+	if e.Order < clockMax {
+		t.clock = max(t.clock, e.Order)
+	}
+	t.addCallee(k, e.Invoke, dealer.Callee{
+		Node: uint8(node), Session: e.Session, Order: e.Order, NodeName: nodeName,
+		Concurrency: e.Concurrency, DiscloseCaller: e.DiscloseCaller,
+	})
+	return nil
+}
+
+// RemoteRemove takes back what RemoteAdd added.
+func (t *Tables) RemoteRemove(node NodeSlot, nodeName string, element string) {
+	e, k, err := t.parse(element)
+	if err != nil || k.realm < 0 || e.Tentative {
+		return
+	}
+	if e.Kind == Interest {
+		t.removeInterest(k, uint8(node))
+		return
+	}
+	t.removeCallee(k, uint8(node), e.Session)
+}
+
+func (t *Tables) removeInterest(k tableKey, node uint8) {
+	if e := t.entry(k); e != nil && e.Nodes.Has(node) {
+		s := &t.edit[k.realm]
+		s.Broker = s.Broker.WithNode(broker.Key{Match: k.match, Topic: k.uri}, e.ID, node, false)
+		t.edited(k, e.ID)
+	}
+}
+
+func (t *Tables) parse(element string) (Element, tableKey, error) {
+	e, err := ParseElement(element)
+	if err != nil {
+		t.unknown++
+		return e, tableKey{}, err
+	}
+	k := tableKey{realm: -1, kind: e.Kind, match: e.Match, uri: e.URI}
+	if r := t.realms.Get(e.Realm); r != nil {
+		k.realm = r.index
+	} else {
+		t.unknown++
+	}
+	return e, k, nil
+}
+
+// ShowNode says that the node is routed to from now on: its elements follow by RemoteAdd.
+func (t *Tables) ShowNode(node NodeSlot, nodeName string) {}
+
+// HideNode removes all elements of the node. It looks at every entry of the tables: a node rarely vanishes, and remembering what
+// came from whom would cost memory per element.
+func (t *Tables) HideNode(node NodeSlot) {
+	for i := range t.edit {
+		t.hideInterest(i, uint8(node))
+		t.hideCallees(i, uint8(node))
+	}
+}
+
+func (t *Tables) hideInterest(realm int, node uint8) {
+	t.gone = t.gone[:0]
+	for e := range t.edit[realm].Broker.All {
+		if e.Nodes.Has(node) {
+			t.gone = append(t.gone, goneElement{key: tableKey{realm, Interest, e.Match, e.Topic}})
+		}
+	}
+	for _, g := range t.gone {
+		t.removeInterest(g.key, node)
+	}
+	clear(t.gone)
+}
+
+func (t *Tables) hideCallees(realm int, node uint8) {
+	t.gone = t.gone[:0]
+	for r := range t.edit[realm].Dealer.All {
+		for i := range r.Callees {
+			if c := &r.Callees[i]; c.Node == node {
+				t.gone = append(t.gone, goneElement{tableKey{realm, Registration, r.Match, r.Procedure}, c.Session})
+			}
+		}
+	}
+	for _, g := range t.gone {
+		t.removeCallee(g.key, node, g.session)
+	}
+	clear(t.gone)
+}
