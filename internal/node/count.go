@@ -105,6 +105,10 @@ func (n *Node) Counters() admin.Counters {
 		h.ask(func() {
 			s := h.worker.Stats()
 			c.Sessions += s.Sessions
+			c.Subscriptions += s.Subscriptions
+			c.Registrations += s.Registrations
+			c.CallsPending += s.CallsPending
+			c.InvocationsPending += s.InvocationsPending
 			c.Published += s.Published
 			c.Events += s.Events
 			c.Calls += s.Calls

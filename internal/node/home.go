@@ -5,6 +5,7 @@ import (
 
 	"kleeblatt/broker"
 	"kleeblatt/gossip"
+	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/frame"
 	"kleeblatt/internal/router"
 	"kleeblatt/transport"
@@ -23,7 +24,7 @@ type home struct {
 	peers    map[string]*peer
 	slots    [broker.MaxNodes]*peer // slot 0 is this node
 	conns    []*linkConn            // by connection slot
-	greeting int                    // accepted connections whose hello has not come
+	greeters []*linkConn            // accepted connections of which it is not known whose they are, the oldest first
 	tags     map[uint64]*peer       // dials under way
 	tag      uint64
 	wakeAt   int64 // of gossip
@@ -32,12 +33,14 @@ type home struct {
 	dirty    bool // tables changed since the last commit
 	// reached are the versions that gossip has emitted and that count as soon as the tables are committed.
 	reached       []reachedVersion
-	look          bool     // a node's state has changed: perhaps we are ready now
-	joined, alone bool     // what membership said of the first exchange
-	refusal       string   // what a node said that did not let us join
-	stopped       bool     // the other nodes' data: a mailbox of ours is full
-	root          [16]byte // digest of the tables that we route by, as last told
-	version       uint64   // our own part's version, as last told to the links
+	swim          *swim.Swim // nil where there is none, or not yet
+	look          bool       // a node's state has changed: perhaps we are ready now
+	joined, alone bool       // what membership said of the first exchange
+	serveBy       int64      // when clients are served although a member is not reachable; 0: they are, or we have not joined
+	refusal       string     // what a node said that did not let us join
+	stopped       bool       // the other nodes' data: a mailbox of ours is full
+	root          [16]byte   // digest of the tables that we route by, as last told
+	version       uint64     // our own part's version, as last told to the links
 }
 
 type reachedVersion struct {
@@ -190,7 +193,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		o.feedGossip(gossip.Input{Kind: gossip.InTick})
 	}
 	o.settle()
-	if o.look {
+	if o.look || o.serveBy != 0 && now >= o.serveBy {
 		o.look = false
 		o.checkReady()
 	}
@@ -202,14 +205,14 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		o.n.pool.Put(b)
 	}
 	o.credit()
-	o.expireHandshakes(now)
+	o.expireGreeters(now)
 	for _, p := range o.slots {
 		if p != nil {
 			p.turn(now)
 		}
 	}
 	// Links speak to gossip, gossip to other links, and both to the worker: what they want is asked for when all have had their turn.
-	next = o.wakeAt
+	next = earlier(earlier(o.wakeAt, o.serveBy), o.greetBy())
 	if o.stopped {
 		next = earlier(next, now+mailboxRetryAfter)
 	}
@@ -266,8 +269,8 @@ func (o *home) tell() {
 			p.ownVersion(v)
 		}
 	}
-	if o.n.swim != nil {
-		o.n.swim.Announce(v)
+	if o.swim != nil {
+		o.swim.Announce(v)
 	}
 }
 

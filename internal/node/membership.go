@@ -6,11 +6,25 @@ import (
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/router"
+	"kleeblatt/transport/link"
 )
+
+// settleTimeout is how long a node that has joined waits for all members to be reachable before it serves clients with those that are:
+// as long as it waits for its seeds.
+const settleTimeout = int64(swim.AloneAfter)
 
 // onSwim takes what membership has to say to the home hub; it runs on swim's goroutine and only enqueues.
 func (n *Node) onSwim(e swim.Event) {
 	n.hubs[0].deliver(letter{kind: letterDo, do: func() { n.hubs[0].home.swimEvent(e) }})
+}
+
+// meet takes membership itself, which may have had something to say already.
+func (o *home) meet(s *swim.Swim) {
+	o.swim = s
+	s.SetTags(o.n.tags())
+	if o.version > 0 {
+		s.Announce(o.version)
+	}
 }
 
 func (o *home) swimEvent(e swim.Event) {
@@ -18,6 +32,9 @@ func (o *home) swimEvent(e swim.Event) {
 	case swim.EvMember:
 		if e.Name == o.n.name {
 			return
+		}
+		if !e.Alive && o.peers[e.Name] == nil {
+			return // the death of one that was never met
 		}
 		if p := o.peer(e.Name); p != nil {
 			p.member(gossip.Life(e.Life), &e)
@@ -50,6 +67,9 @@ func (o *home) swimEvent(e swim.Event) {
 			o.n.fail(errors.New(o.refusal))
 			return
 		}
+		if !o.joined {
+			o.serveBy = o.h.loop.Now() + settleTimeout
+		}
 		o.joined = true
 		o.alone = e.Alone
 		o.checkReady()
@@ -62,6 +82,9 @@ func (o *home) reborn(life gossip.Life) {
 	o.n.count.rebirths.Add(1)
 	o.n.log.Warn("another life of this node's name is known: going on under a higher epoch", "epoch", life.Epoch)
 	o.n.setLife(life)
+	if o.swim != nil {
+		o.swim.SetTags(o.n.tags())
+	}
 	for _, lc := range o.conns {
 		if lc != nil {
 			o.h.loop.Reset(lc.id)
@@ -71,22 +94,32 @@ func (o *home) reborn(life gossip.Life) {
 		if p == nil {
 			continue
 		}
+		if p.l.State() != link.Idle {
+			o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Up: false})
+		}
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 		p.relink()
+		p.feed(link.Input{Kind: link.InMember, Alive: p.alive})
 	}
 }
 
 // checkReady opens the client ports once this node knows the tables of all members that it can see, or knows that it is alone.
 func (o *home) checkReady() {
-	if !o.joined || o.n.isReady() {
+	if !o.joined {
 		return
 	}
-	if !o.alone {
-		for _, p := range o.slots {
-			if p != nil && p.alive && p.state != gossip.Reachable {
-				return
-			}
+	reason := reasonReady
+	for _, p := range o.slots {
+		if p != nil && p.alive && p.state != gossip.Reachable {
+			reason = reasonPartial
 		}
 	}
-	o.n.becomeReady(o.alone)
+	switch {
+	case o.alone:
+		reason = reasonAlone
+	case reason == reasonPartial && (o.serveBy == 0 || o.h.loop.Now() < o.serveBy):
+		return // that a member is away later is no reservation: its state tells
+	}
+	o.serveBy = 0
+	o.n.becomeReady(reason)
 }

@@ -53,6 +53,7 @@ type Node struct {
 	unix    string // and where those on the same host find them, see unixlink.go
 	unixDir string // removed at the end
 	count   counters
+	hooks   hooks
 
 	life   atomic.Pointer[gossip.Life]
 	digest atomic.Pointer[[]byte] // for the answers to probes
@@ -65,19 +66,33 @@ type Node struct {
 	closed chan struct{} // closed when Close is done
 }
 
-const reasonReady = "ready"
+const (
+	reasonReady   = "ready"
+	reasonAlone   = "alone: no seed answered; serving clients all the same, and trying on"
+	reasonPartial = "partial: not all members are reached; serving clients all the same, and trying on"
+)
 
 // readiness is whether clients are welcome, and why not.
 type readiness struct {
-	ready  bool
-	reason string
+	ready   bool
+	leaving bool // for good
+	reason  string
+}
+
+// hooks are what tests change of a node.
+type hooks struct {
+	linkAddr func(bound string) string // what the others are told of our links' address
+	link     func(*link.Config)
+	noUnix   bool // no link over Unix sockets
 }
 
 // Start brings a node up: links and gossip first, the client ports as soon as it knows the tables of the others (or that there are
 // none). It returns when everything that it can know by itself is all right; why the node has to end later comes by Failed.
-func Start(cfg config.Config, log *slog.Logger) (*Node, error) {
+func Start(cfg config.Config, log *slog.Logger) (*Node, error) { return startWith(cfg, log, hooks{}) }
+
+func startWith(cfg config.Config, log *slog.Logger, hooks hooks) (*Node, error) {
 	n := &Node{
-		cfg: cfg, name: cfg.Name, log: log, workers: cfg.Workers,
+		cfg: cfg, name: cfg.Name, log: log, workers: cfg.Workers, hooks: hooks,
 		opened: make(chan struct{}), failed: make(chan error, 1), closed: make(chan struct{}),
 	}
 	n.ready.Store(&readiness{reason: "starting"})
@@ -120,6 +135,9 @@ func (n *Node) start() (err error) {
 			return err
 		}
 		n.link = n.advertised(addr.String())
+		if n.hooks.linkAddr != nil {
+			n.link = n.hooks.linkAddr(n.link)
+		}
 		n.unix = n.listenUnix()
 	}
 	if err := n.server.Start(); err != nil {
@@ -134,8 +152,11 @@ func (n *Node) start() (err error) {
 		n.hubs[0].deliver(letter{kind: letterDo, do: func() { n.hubs[0].home.swimEvent(swim.Event{Kind: swim.EvJoined}) }})
 		return nil
 	}
-	n.swim, err = swim.New(n.swimConfig())
-	return err
+	if n.swim, err = swim.New(n.swimConfig()); err != nil {
+		return err
+	}
+	n.hubs[0].deliver(letter{kind: letterDo, do: func() { n.hubs[0].home.meet(n.swim) }})
+	return nil
 }
 
 // newHandler is called by transport for each of its loops.
@@ -148,15 +169,19 @@ func (n *Node) newHandler(i int, l transport.Loop) transport.Handler {
 // isReady reports whether clients are welcome.
 func (n *Node) isReady() bool { return n.ready.Load().ready }
 
-// becomeReady opens the client ports. It runs on the home hub, which must not wait for them.
-func (n *Node) becomeReady(alone bool) {
-	reason := reasonReady
-	if alone {
-		reason = "alone: no seed answered; serving clients all the same, and trying on"
+// becomeReady opens the client ports, or changes the reservation under which they are open. It runs on the home hub, which must not
+// wait for them.
+func (n *Node) becomeReady(reason string) {
+	was := n.ready.Load()
+	if was.leaving || was.ready && was.reason == reason || !n.ready.CompareAndSwap(was, &readiness{ready: true, reason: reason}) {
+		return
+	}
+	if reason != reasonReady {
 		n.log.Warn(reason)
 	}
-	n.ready.Store(&readiness{ready: true, reason: reason})
-	go n.openPorts()
+	if !was.ready {
+		go n.openPorts()
+	}
 }
 
 func (n *Node) openPorts() {
@@ -198,9 +223,6 @@ func (n *Node) setLife(life gossip.Life) {
 	if _, err := n.data.NextEpoch(life.Epoch-1, time.UnixMilli(0)); err != nil {
 		n.log.Error("the epoch could not be kept", "err", err)
 	}
-	if n.swim != nil {
-		n.swim.SetTags(n.tags())
-	}
 }
 
 // Run starts a node and keeps it until ctx is done (then it drains and leaves) or something ends it.
@@ -223,7 +245,7 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 
 // Drain says goodbye to everybody: not ready any more, no new connection, GOODBYE to each session, the part retired, membership left.
 func (n *Node) Drain() {
-	n.ready.Store(&readiness{reason: "shutting down"})
+	n.ready.Store(&readiness{leaving: true, reason: "shutting down"})
 	n.server.StopAccepting()
 	for _, h := range n.hubs {
 		h.deliver(letter{kind: letterInput, input: router.Input{Kind: router.InDrain}})

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -17,7 +18,11 @@ import (
 const (
 	// helloTimeout is how long an accepted link connection may stay silent before it is closed.
 	helloTimeout = int64(5 * time.Second)
-	dialTimeout  = 2 * time.Second
+	// helloBytesMax bounds the frames of a handshake: two names, two proofs and a number for each lane.
+	helloBytesMax = 4 << 10
+	// greetersMax bounds the accepted connections of which it is not known whose they are. Honest ones tell at once.
+	greetersMax = 64
+	dialTimeout = 2 * time.Second
 	// blockedTick is how often a link whose connection is full is looked after meanwhile: its deadlines come with its flushes.
 	blockedTick = int64(50 * time.Millisecond)
 )
@@ -30,17 +35,18 @@ type peer struct {
 	linkAddr string // as it was told to us; "" as long as we do not know how to dial it
 	linkUnix string // a socket that we can reach; "" for none, or when a dial failed
 	alive    bool   // SWIM's word
+	away     int64  // since when it was neither a member nor linked, if it is so now
 	state    gossip.PeerState
 	life     gossip.Life
 
 	l        *link.Machine
 	m        machine[link.Input, link.Effect]
 	wakeAt   int64
-	rtt      time.Duration // of the last probe
-	fed      bool          // since the last flush, so that there may be something to write
-	blocked  bool          // the connection's outbox is half full: frames gather in the window meanwhile
-	kind     string        // of the connection: tcp or unix
-	dialling string        // what is being dialled
+	rtt      time.Duration    // of the last probe
+	fed      bool             // since the last flush, so that there may be something to write
+	blocked  transport.ConnID // whose outbox is half full: frames gather in the window meanwhile; 0: none
+	kind     string           // of the connection: tcp or unix
+	dialling string           // what is being dialled
 
 	full      uint32 // lanes whose window or credit is used up
 	suspected uint64 // times
@@ -50,7 +56,6 @@ type peer struct {
 type linkConn struct {
 	id     transport.ConnID
 	peer   *peer
-	dialed bool
 	opened int64
 	remote string
 	kind   string
@@ -63,17 +68,59 @@ func (o *home) peer(name string) *peer {
 	if p := o.peers[name]; p != nil {
 		return p
 	}
-	for i := 1; i < broker.MaxNodes; i++ {
-		if o.slots[i] != nil {
-			continue
-		}
-		p := &peer{o: o, name: name, slot: router.NodeSlot(i), kind: "none"}
-		p.relink()
-		o.slots[i], o.peers[name] = p, p
-		return p
+	slot := o.freeSlot()
+	if slot == 0 {
+		o.n.log.Error("too many nodes: this one is left out", "node", name, "max", broker.MaxNodes)
+		return nil
 	}
-	o.n.log.Error("too many nodes: this one is left out", "node", name, "max", broker.MaxNodes)
-	return nil
+	p := &peer{o: o, name: name, slot: slot, kind: "none", away: o.h.loop.Now()}
+	p.relink()
+	o.slots[slot], o.peers[name] = p, p
+	return p
+}
+
+// freeSlot finds a place for a new node, 0 if there is none. When all are taken, the node that has been away for longest loses its own.
+func (o *home) freeSlot() router.NodeSlot {
+	var oldest *peer
+	for i, p := range o.slots {
+		switch {
+		case i == 0:
+		case p == nil:
+			return router.NodeSlot(i)
+		case p.isAway() && (oldest == nil || p.away < oldest.away):
+			oldest = p
+		}
+	}
+	if oldest == nil {
+		return 0
+	}
+	o.evict(oldest)
+	return oldest.slot
+}
+
+// isAway says that nothing is known of the node but that it was there.
+func (p *peer) isAway() bool {
+	s := p.l.State()
+	return !p.alive && s != link.Up && s != link.Suspect && p.state != gossip.Reachable && p.state != gossip.Suspect
+}
+
+// evict forgets a node that is away. What gossip remembers of it stays; should it come back, it gets a place anew.
+func (o *home) evict(p *peer) {
+	for _, lc := range o.conns {
+		if lc != nil && lc.peer == p { // a handshake at most
+			o.h.loop.Reset(lc.id)
+		}
+	}
+	for tag, of := range o.tags {
+		if of == p {
+			delete(o.tags, tag)
+		}
+	}
+	o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
+	o.tables.HideNode(p.slot)
+	o.dirty = true
+	o.slots[p.slot] = nil
+	delete(o.peers, p.name)
 }
 
 // relink begins a fresh link, as for a new life of ours.
@@ -107,7 +154,7 @@ func (p *peer) send(lane uint64, f []byte) {
 
 // member takes SWIM's word.
 func (p *peer) member(life gossip.Life, e *swim.Event) {
-	p.alive = e.Alive
+	p.alive, p.away = e.Alive, p.o.h.loop.Now()
 	if e.Alive {
 		p.linkAddr, p.linkUnix = e.LinkAddr, unixPath(e.LinkUnix)
 	}
@@ -134,8 +181,15 @@ func (p *peer) exec(e *link.Effect) {
 		o.settle()
 	case link.FxUp:
 		p.life = gossip.Life(e.Life)
+		if lc := o.conns[transport.ConnID(e.Conn).Slot()]; lc != nil && lc.peer == p {
+			p.kind = lc.kind
+		}
+		o.h.loop.SetLimit(transport.ConnID(e.Conn), link.MaxFrame)
 		o.n.log.Info("link is up", "node", p.name, "resumed", e.Resumed)
 		o.everywhere(router.Input{Kind: router.InNodeUp, Node: p.slot})
+		if p.full != 0 { // what filled it while there was no path has still to leave
+			o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: true})
+		}
 		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Version: e.Version, Up: true})
 		o.settle()
 	case link.FxDigest:
@@ -146,10 +200,12 @@ func (p *peer) exec(e *link.Effect) {
 	case link.FxCallsFail:
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxLost:
-		o.n.log.Warn("frames that the node has not taken were given up", "node", p.name, "frames", e.Lost)
+		if e.Lost > 0 {
+			o.n.log.Warn("frames that the node has not taken were given up", "node", p.name, "frames", e.Lost)
+		}
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxDown:
-		p.kind = "none"
+		p.kind, p.away = "none", o.h.loop.Now()
 		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Up: false})
 		o.settle()
 	case link.FxPaused:
@@ -178,18 +234,18 @@ func (p *peer) turn(now int64) {
 	if due {
 		p.wakeAt = 0
 	}
-	if due || p.blocked {
+	if due || p.blocked != 0 {
 		p.feed(link.Input{Kind: link.InTick})
 	}
 	p.fed = false
-	if !p.blocked {
+	if p.blocked == 0 {
 		p.m.flush(func(out []link.Effect) []link.Effect { return p.l.Flush(now, out) })
 	}
 }
 
 // wake is when the link needs its next turn at the latest.
 func (p *peer) wake(now int64) int64 {
-	if p.blocked {
+	if p.blocked != 0 {
 		return earlier(p.wakeAt, now+blockedTick)
 	}
 	return p.wakeAt
@@ -230,12 +286,17 @@ func (o *home) linkOpened(c transport.ConnID, info *transport.Info) {
 	if info.Peer == "unix" {
 		lc.kind = "unix"
 	}
+	o.h.loop.SetLimit(c, helloBytesMax)
 	for len(o.conns) <= int(c.Slot()) {
 		o.conns = append(o.conns, nil)
 	}
 	o.conns[c.Slot()] = lc
 	if info.Tag == 0 {
-		o.greeting++
+		if len(o.greeters) >= greetersMax {
+			o.h.loop.Reset(o.greeters[0].id)
+			o.notGreeting(o.greeters[0])
+		}
+		o.greeters = append(o.greeters, lc)
 		return
 	}
 	p := o.tags[info.Tag]
@@ -244,8 +305,7 @@ func (o *home) linkOpened(c transport.ConnID, info *transport.Info) {
 		o.h.loop.Reset(c)
 		return
 	}
-	lc.peer, lc.dialed = p, true
-	p.kind = p.dialling
+	lc.peer, lc.kind = p, p.dialling
 	p.feed(link.Input{Kind: link.InUp, Conn: uint64(c), Dialed: true})
 }
 
@@ -291,17 +351,16 @@ func (o *home) greet(lc *linkConn, msg []byte) bool {
 		lc.name, lc.hello = name, append([]byte{}, msg...)
 		return false
 	}
-	o.greeting--
+	o.notGreeting(lc)
 	lc.peer, lc.hello = p, nil
-	p.kind = lc.kind
 	p.feed(link.Input{Kind: link.InUp, Conn: uint64(lc.id)})
 	return true
 }
 
 // greetWaiting goes on with the connections of a node that membership has just told us of.
 func (o *home) greetWaiting(name string) {
-	for _, lc := range o.conns {
-		if lc == nil || lc.hello == nil || lc.name != name {
+	for _, lc := range slices.Clone(o.greeters) {
+		if lc.hello == nil || lc.name != name {
 			continue
 		}
 		hello := lc.hello
@@ -315,27 +374,43 @@ func (o *home) linkClosed(c transport.ConnID, _ error) {
 	lc := o.conns[c.Slot()]
 	o.conns[c.Slot()] = nil
 	if lc.peer == nil {
-		o.greeting--
+		o.notGreeting(lc)
 		return
 	}
-	lc.peer.blocked = false
+	if lc.peer.blocked == c {
+		lc.peer.blocked = 0
+	}
 	lc.peer.feed(link.Input{Kind: link.InDown, Conn: uint64(c)})
 }
 
 func (o *home) linkPressure(c transport.ConnID, level transport.Level) {
-	if p := o.conns[c.Slot()].peer; p != nil {
-		p.blocked = level != transport.Drained
+	p := o.conns[c.Slot()].peer
+	switch {
+	case p == nil:
+	case level != transport.Drained:
+		p.blocked = c
+	case p.blocked == c:
+		p.blocked = 0
 	}
 }
 
-// expireHandshakes closes accepted connections that never said which node they are.
-func (o *home) expireHandshakes(now int64) {
-	if o.greeting == 0 {
-		return
+// notGreeting takes a connection off the list of those of which it is not known whose they are.
+func (o *home) notGreeting(lc *linkConn) {
+	o.greeters = slices.DeleteFunc(o.greeters, func(x *linkConn) bool { return x == lc })
+}
+
+// expireGreeters closes accepted connections that never said which node they are, or one that is no member.
+func (o *home) expireGreeters(now int64) {
+	for at := o.greetBy(); at != 0 && now >= at; at = o.greetBy() {
+		o.h.loop.Reset(o.greeters[0].id)
+		o.notGreeting(o.greeters[0])
 	}
-	for _, lc := range o.conns {
-		if lc != nil && lc.peer == nil && now-lc.opened > helloTimeout {
-			o.h.loop.Reset(lc.id)
-		}
+}
+
+// greetBy is when the oldest of them has to have said it, 0 if there is none.
+func (o *home) greetBy() int64 {
+	if len(o.greeters) == 0 {
+		return 0
 	}
+	return o.greeters[0].opened + helloTimeout
 }

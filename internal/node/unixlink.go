@@ -29,7 +29,7 @@ func hostToken() string {
 
 // listenUnix binds the socket and returns what the others are told, "" where there is none. Links work without it.
 func (n *Node) listenUnix() string {
-	if runtime.GOOS == "windows" || n.link == "" {
+	if runtime.GOOS == "windows" || n.link == "" || n.hooks.noUnix {
 		return ""
 	}
 	dir, err := os.MkdirTemp("", "kleeblatt-")

@@ -81,6 +81,9 @@ func (n *Node) linkConfig(peer string) link.Config {
 	if len(n.cfg.ClusterKey) > 0 {
 		c.Key = n.secret("links")
 	}
+	if n.hooks.link != nil {
+		n.hooks.link(&c)
+	}
 	return c
 }
 
