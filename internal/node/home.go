@@ -62,6 +62,7 @@ func newHome(n *Node, h *hub) *home {
 func (o *home) propose(worker uint8, op router.Op, token uint64) {
 	op.Worker = worker
 	o.tfx = o.tables.Propose(op, token, o.wallMillis(), o.tfx)
+	o.dirty = true // some changes have no answer: an UNREGISTER is in the tables already
 	o.execTables()
 }
 
@@ -115,6 +116,7 @@ func (o *home) execGossip(e *gossip.Effect) {
 	switch e.Kind {
 	case gossip.FxApplied:
 		o.tfx = o.tables.Applied(e.Token, o.tfx)
+		o.dirty = true
 		return
 	case gossip.FxRefused:
 		o.n.log.Error("a subscription or registration was refused: "+e.Text, "node", o.n.name)
