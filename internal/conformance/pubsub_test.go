@@ -184,7 +184,8 @@ func (p *peer) flood(n int, text func(i int) string) error {
 	return nil
 }
 
-// while keeps sending messages until stop is called, which waits for the last and returns the error that ended it.
+// while keeps sending requests, each as soon as the one before is answered, until stop is called. That waits for the last and returns the
+// error that ended it.
 func (p *peer) while(text func(i int) string) (stop func() error) {
 	end, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -195,7 +196,11 @@ func (p *peer) while(text func(i int) string) (stop func() error) {
 				return
 			default:
 			}
-			if err := p.flood(1, func(int) string { return text(i) }); err != nil {
+			err := p.flood(1, func(int) string { return text(i) })
+			if err == nil {
+				_, err = p.next()
+			}
+			if err != nil {
 				ended <- err
 				return
 			}
@@ -208,7 +213,7 @@ func TestPUB_11_PUB_13_TheAnswerComesFirst(t *testing.T) {
 	everywhere(t, func(p *place) {
 		a, b := p.join("A"), p.join("B")
 		topic := p.uri("topic")
-		stop := a.while(func(i int) string { return fmt.Sprintf(`[16,%d,{},%q]`, i+1, topic) })
+		stop := a.while(func(i int) string { return fmt.Sprintf(`[16,%d,{"acknowledge":true},%q]`, i+1, topic) })
 		for range 50 {
 			r := b.nextRequest()
 			b.send(`[32,%d,{},%q]`, r, topic)
