@@ -1,0 +1,81 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Real clients talk through different nodes of a cluster of processes. What they do stands in testdata/clients. They run where
+// their packages are named:
+//
+//	KLEEBLATT_NODE_MODULES  a node_modules folder with autobahn, wampy and ws
+//	KLEEBLATT_NODE          a Node.js of version 22 or above (autobahn needs it); wampy runs on the "node" of the PATH
+//	KLEEBLATT_PYTHON        a Python with autobahn
+
+// TestClientsJS: autobahn-js and wampy with themselves and with each other.
+func TestClientsJS(t *testing.T) {
+	modules, node := os.Getenv("KLEEBLATT_NODE_MODULES"), os.Getenv("KLEEBLATT_NODE")
+	if modules == "" || node == "" {
+		t.Skip("set KLEEBLATT_NODE_MODULES and KLEEBLATT_NODE")
+	}
+	c := startCluster(t, 3)
+	dir := t.TempDir()
+	copyClients(t, dir)
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	for i, pair := range []struct{ node, first, second string }{
+		{"node", "wampy:json", "wampy:json"},
+		{node, "autobahn:json", "wampy:json"},
+		{node, "autobahn:msgpack", "autobahn:json"},
+	} {
+		a, b := c.nodes[i], c.nodes[(i+1)%3]
+		runClient(t, dir, pair.node, "run.mjs", pair.first, pair.second, a.ws(), b.ws())
+	}
+	c.awaitMesh()
+}
+
+// TestClientsPython: autobahn-python over WebSocket and RawSocket, in three serializers.
+func TestClientsPython(t *testing.T) {
+	python := os.Getenv("KLEEBLATT_PYTHON")
+	if python == "" {
+		t.Skip("set KLEEBLATT_PYTHON")
+	}
+	c := startCluster(t, 3)
+	dir := t.TempDir()
+	copyClients(t, dir)
+	runClient(t, dir, python, "autobahn_python.py", c.nodes[0].ws(), c.nodes[2].rs())
+}
+
+func copyClients(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.CopyFS(dir, os.DirFS("testdata/clients")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runClient runs a script, which prints "ok - …" and "not ok - …" lines, each a test of its own here.
+func runClient(t *testing.T, dir string, words ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	ok := 0
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSpace(line)
+		if title, failed := strings.CutPrefix(line, "not ok - "); failed {
+			t.Run(title, func(t *testing.T) { t.Error(line) })
+		} else if title, passed := strings.CutPrefix(line, "ok - "); passed {
+			ok++
+			t.Run(title, func(*testing.T) {})
+		}
+	}
+	if err != nil || ok == 0 {
+		t.Errorf("%s: %v, %d scenarios passed\n%s", strings.Join(words, " "), err, ok, out)
+	}
+}
