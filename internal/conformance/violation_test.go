@@ -114,7 +114,7 @@ var badInputs = []struct {
 	{"PVI-16", false, `[70,1,{"ppt_scheme":"x_mine"},["\u0000AAAA"]]`},
 }
 
-// TestPVI_Bad: each bad input gets an ABORT and the end of its transport, and two others on the same node never notice.
+// Each bad input gets an ABORT and the end of its transport, and two others on the same node never notice.
 func TestPVI_01_PVI_02_PVI_03_PVI_04_PVI_05_PVI_06_PVI_07_PVI_08_PVI_09_PVI_11_PVI_12_PVI_13_PVI_15_PVI_16_PVI_17_MSG_01_MSG_02_MSG_03_MSG_06_HND_01_CAN_12_BadInput(t *testing.T) {
 	here(t, func(p *place) {
 		p.undisturbed(func() {
