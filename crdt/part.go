@@ -70,15 +70,6 @@ func (p *Part) Len() int { return len(p.entries) }
 // Contains says whether e is in the part.
 func (p *Part) Contains(e string) bool { _, ok := p.index[e]; return ok }
 
-// Counter returns the counter of e's dot, 0 if e is not in the part.
-func (p *Part) Counter(e string) uint64 {
-	i, ok := p.index[e]
-	if !ok {
-		return 0
-	}
-	return p.entries[i].Counter
-}
-
 // Entries are all entries in an order that depends on the changes alone. The slice is the part's: read it before the next change.
 func (p *Part) Entries() []Entry { return p.entries }
 

@@ -93,7 +93,7 @@ func (m *Machine) onHead(from string, h *head, answer bool) {
 		return
 	}
 	if h.buried {
-		m.onRetire(h.Owner, h.Life)
+		m.onRetire(from, h.Owner, h.Life, h.Version)
 		return
 	}
 	o := m.nodes[h.Owner]

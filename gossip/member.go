@@ -38,6 +38,7 @@ func (m *Machine) onLinkUp(name string, life Life, version uint64) {
 		return
 	}
 	if n.refuses(life) {
+		m.onLinkDown(name, n.life)  // who is at the link's other end now is not who it was
 		m.sendHead(n, n.headLine()) // so that it takes a higher epoch
 		return
 	}
@@ -188,8 +189,8 @@ func (m *Machine) bury(n *node) {
 	}
 }
 
-// onRetire buries a life that has said goodbye, whoever tells.
-func (m *Machine) onRetire(owner string, life Life) {
+// onRetire buries a life that has said goodbye, whoever tells, and tells the others: some may not have heard it.
+func (m *Machine) onRetire(from, owner string, life Life, version uint64) {
 	if owner == m.cfg.Name {
 		m.onRival(life, true, 0)
 		return
@@ -203,6 +204,12 @@ func (m *Machine) onRetire(owner string, life Life) {
 	n.life, n.retired = life, true
 	if linked {
 		m.sendHead(n, n.headLine()) // as above, in case that it was not the node itself who said so
+	}
+	b := appendRetire(nil, owner, life, version)
+	for _, o := range m.order {
+		if o.path() && o.name != from {
+			m.send(o, b)
+		}
 	}
 }
 

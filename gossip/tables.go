@@ -31,7 +31,7 @@ func (m *Machine) onControl(name string, b []byte) {
 	case kindChunk:
 		m.onChunk(n, &f)
 	case kindRetire:
-		m.onRetire(f.owner, f.life)
+		m.onRetire(name, f.owner, f.life, f.version)
 	}
 }
 
