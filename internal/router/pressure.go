@@ -212,13 +212,16 @@ func (w *Worker) onPressure(slot uint32, level uint8, urgent bool) {
 	}
 }
 
-// onNodePaused takes a link's level.
+// onNodePaused takes a link's level. Nobody waits for a node that is lost, since that may take long: what is sent to it meanwhile gathers
+// in the link's window, whose bound decides.
 func (w *Worker) onNodePaused(node NodeSlot, on bool) {
 	if node == 0 || int(node) >= broker.MaxNodes {
 		return
 	}
 	if on {
-		w.lagging.Add(uint8(node))
+		if !w.lost.Has(uint8(node)) {
+			w.lagging.Add(uint8(node))
+		}
 		return
 	}
 	w.lagging.Remove(uint8(node))

@@ -452,3 +452,31 @@ func TestCallsGoAroundLostNodes(t *testing.T) {
 		t.Errorf("the call did not go to the node that is back: %q, %q", b.out, d.out)
 	}
 }
+
+// A publisher waits for a link that is full as long as the node can be reached, and not for one that is lost (DESIGN.md section 10: a cut
+// costs nobody on this side).
+func TestNobodyWaitsForALostNode(t *testing.T) {
+	c := newCluster(t, 2, 1, 0, Limits{})
+	a, b := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON)
+	c.say(b, `[32,1,{},"a.b"]`)
+	n := c.nodes[0]
+	publish := func(what string, paused bool) {
+		t.Helper()
+		c.say(a, `[16,1,{},"a.b"]`)
+		if a.paused != paused {
+			t.Errorf("%s: paused is %v", what, a.paused)
+		}
+	}
+	n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1), On: true})
+	publish("its link is full", true)
+	n.feed(0, Input{Kind: InNodeLost, Node: slotOf(0, 1)})
+	publish("it is lost", false)
+	n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1), On: true})
+	publish("it is lost, and another lane is full", false)
+	n.feed(0, Input{Kind: InNodeUp, Node: slotOf(0, 1)})
+	publish("it is back", false)
+	n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1), On: true})
+	publish("and its link is full still", true)
+	n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1)})
+	publish("it has drained", false)
+}
