@@ -14,10 +14,12 @@ const (
 	DefaultMaxMessage = 16<<20 + 64<<10
 	// DefaultWindow bounds what a lane keeps unacknowledged: two of the largest messages and their record heads.
 	DefaultWindow = 2*DefaultMaxMessage + 1<<20
-	// DefaultPause is where a lane pauses its origins: twice what may be on the wire, so that the pipe never runs dry.
+	// DefaultPause is where a lane pauses its origins: twice what may be on the wire, so that the pipe never runs dry. On a fast path it
+	// is less, see Machine.pause.
 	DefaultPause = 2 * DefaultInflight
 	// DefaultInflight bounds what is written and not acknowledged, over all data lanes (and for lane 0 a quarter more): it stays
-	// below the outbox bound of a connection (8 MiB), and is 40 MB/s at 100 ms of round trip.
+	// below the outbox bound of a connection (8 MiB), and is 40 MB/s at 100 ms of round trip. On a fast path it is less, see
+	// Machine.inflight.
 	DefaultInflight = 4 << 20
 	// DefaultHoldBytes and DefaultHoldTime bound how long a lane waits for the table version that its frames were sent with.
 	DefaultHoldBytes = 1 << 20
@@ -51,6 +53,8 @@ const (
 	pendingMax   = 4         // handshakes under way per peer; the oldest is closed for one more
 	nameMax      = 256       // bytes of a node or cluster name on the wire
 	textMax      = 400       // bytes of a refusal's text
+	inflightMin  = 512 << 10 // what may be on the wire of the fastest path: two acknowledgements' worth
+	inflightRate = 256       // bytes that a path is expected to take in a microsecond of its round trip
 	writeMax     = 256 << 10 // one FxWrite: small enough to interleave and to parse from cache
 	flushMax     = 1 << 20   // all FxWrites of one Flush; the rest follows in the next turn
 	asmKeepMax   = 1 << 20   // a reassembly or hold buffer above this is not kept for reuse

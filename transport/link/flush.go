@@ -37,7 +37,7 @@ func (m *Machine) onSend(in *Input, lane uint8, out []Effect) []Effect {
 		m.stats.DataOut++
 	}
 	l.add(&m.pool, flags, m.version, in.Bytes)
-	if lane > 0 && !l.paused && l.bytes > m.cfg.Pause {
+	if lane > 0 && !l.paused && l.bytes > m.pause() {
 		l.paused = true
 		out = append(out, Effect{Kind: FxPaused, Lane: lane, On: true})
 	}
@@ -98,7 +98,7 @@ func (m *Machine) onAck(b []byte, out []Effect) ([]Effect, string) {
 // unpause lets a lane's origins go on when half of the bound is free.
 func (m *Machine) unpause(lane uint8, out []Effect) []Effect {
 	l := &m.send[lane]
-	if l.paused && !l.stopped && l.bytes <= m.cfg.Pause/2 {
+	if l.paused && !l.stopped && l.bytes <= m.pause()/2 {
 		l.paused = false
 		out = append(out, Effect{Kind: FxPaused, Lane: lane})
 	}
@@ -144,7 +144,7 @@ func (m *Machine) onBeat(now int64, b []byte, out []Effect) ([]Effect, string) {
 		return out, "heartbeat that does not parse"
 	}
 	if v.echo != 0 && v.delay >= 0 {
-		m.observeRTT(now - v.echo - v.delay)
+		m.observeRTT(now-v.echo-v.delay, v.echo == m.pinged && m.pingedIdle)
 	}
 	m.ping, m.pingAt, m.head, m.theirDigest = v.ping, now, v.version, v.digest
 	return append(out, Effect{Kind: FxDigest, Version: v.version, Bytes: m.theirDigest[:]}), ""
@@ -185,7 +185,7 @@ func (m *Machine) flush(now int64, c *conn, out []Effect) (_ []Effect, again boo
 	for i := 1; i <= m.cfg.Lanes; i++ {
 		inflight += m.send[i].inflight
 	}
-	budget := max(m.cfg.Inflight-inflight, 0)
+	budget := max(m.inflight()-inflight, 0)
 	beating := now >= m.beatAt
 	credit := m.stop != m.stopTold
 	sending := m.sendable(budget)
@@ -238,7 +238,7 @@ func (m *Machine) flush(now int64, c *conn, out []Effect) (_ []Effect, again boo
 
 // sendable says whether any lane has something that it may send.
 func (m *Machine) sendable(budget int) bool {
-	if m.send[0].unsent() && m.send[0].inflight < m.cfg.Inflight/4 {
+	if m.send[0].unsent() && m.send[0].inflight < m.inflight()/4 {
 		return true
 	}
 	if budget == 0 {
@@ -254,7 +254,7 @@ func (m *Machine) sendable(budget int) bool {
 
 // fill appends segments to the frame that begins at start, until it is full or there is nothing more to send.
 func (m *Machine) fill(w []byte, start, budget int) (_ []byte, left int, full bool) {
-	for l := &m.send[0]; l.unsent() && l.inflight < m.cfg.Inflight/4; {
+	for l := &m.send[0]; l.unsent() && l.inflight < m.inflight()/4; {
 		seg := l.segment()
 		if len(w)-start+itemHeadMax+len(seg) > writeMax {
 			return w, budget, true
@@ -317,6 +317,7 @@ func (m *Machine) appendCredit(w []byte) []byte {
 func (m *Machine) appendOurBeat(now int64, w []byte) []byte {
 	m.beatAt = now + int64(beatEvery)
 	m.pool.trim()
+	m.pinged, m.pingedIdle = now, m.windowBytes() < chunkBytes
 	v := beat{ping: now, version: m.version, digest: m.digest}
 	if m.ping != 0 {
 		v.echo, v.delay = m.ping, now-m.pingAt

@@ -119,7 +119,8 @@ func (m *Machine) adopt(now int64, c *conn, out []Effect) ([]Effect, bool) {
 	}
 	m.cur, m.generation, m.bySmaller = c, c.generation, c.bySmaller
 	m.heard = now
-	m.observeRTT(now - c.asked)
+	m.rttMin = 0 // it may be another path
+	m.observeRTT(now-c.asked, true)
 	return m.meetLife(c.peer.life, out), true
 }
 

@@ -61,6 +61,9 @@ type Machine struct {
 	refusedText string
 	refusedAt   int64
 	srtt        int64
+	rttMin      int64 // of the path, as far as it is known; 0: unknown
+	pinged      int64 // when our last heartbeat left
+	pingedIdle  bool  // with nothing of ours queued before it
 	wake        int64 // the last FxWakeAt, 0 when it was answered
 
 	// What rides along with the data.

@@ -3,6 +3,7 @@ package link
 import (
 	"bytes"
 	"testing"
+	"time"
 )
 
 // TestAFailedCallThatWasHalfWayIsVoid: a call of several records of which the peer has some becomes a no-op, and the frames
@@ -66,6 +67,7 @@ func TestAForgottenMachineIsMetAnew(t *testing.T) {
 
 func TestFlushIsBoundedAndLanesTakeTurns(t *testing.T) {
 	p := newPairUp(t)
+	p.a.rttMin = int64(10 * time.Millisecond) // a path that takes more than a turn's bound at once
 	large, small := make([]byte, 3<<20), make([]byte, 100)
 	p.send(p.a, 0, large)
 	p.send(p.a, 1, small)
@@ -88,6 +90,36 @@ func TestFlushIsBoundedAndLanesTakeTurns(t *testing.T) {
 		t.Fatalf("%d bytes in a turn, then %+v", total, last)
 	}
 	p.turn() // the rest may follow in the next turns
+}
+
+// TestInflightFollowsThePathNotItsQueues: what lies between two nodes is what the path takes by itself. A round trip that was measured
+// behind our own data does not make it more.
+func TestInflightFollowsThePathNotItsQueues(t *testing.T) {
+	m := New(Config{Self: "a", Peer: "b", Nonce: func() uint64 { return 1 }})
+	for _, c := range []struct {
+		rtt      time.Duration
+		idle     bool
+		inflight int
+	}{
+		{300 * time.Microsecond, true, inflightMin},
+		{50 * time.Millisecond, false, inflightMin},
+		{8 * time.Millisecond, true, inflightMin},
+	} {
+		m.observeRTT(int64(c.rtt), c.idle)
+		if got := m.inflight(); got != c.inflight || m.pause() != 2*got {
+			t.Errorf("after %v: %d on the wire, paused at %d, want %d", c.rtt, got, m.pause(), c.inflight)
+		}
+	}
+	for range 100 { // the path has become longer
+		m.observeRTT(int64(8*time.Millisecond), true)
+	}
+	if got := m.inflight(); got < 1900<<10 || got > 2<<20 {
+		t.Errorf("%d on the wire of 8 ms", got)
+	}
+	m.rttMin = int64(time.Second)
+	if m.inflight() != DefaultInflight || m.pause() != DefaultPause {
+		t.Errorf("%d on the wire of a second, paused at %d", m.inflight(), m.pause())
+	}
 }
 
 // TestWindowMemoryFollowsTheBytesInFlight: after a burst it is given back.

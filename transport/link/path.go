@@ -1,18 +1,45 @@
 package link
 
+import "time"
+
 // D is the dead time: how long a path may be silent before the peer is suspect (DESIGN.md section 6).
 func (m *Machine) deadTime() int64 {
 	return min(max(int64(deadMin), 4*m.srtt+int64(deadMin)), int64(deadMax))
 }
 
-func (m *Machine) observeRTT(rtt int64) {
-	switch {
-	case rtt < 0 || rtt > int64(deadMax):
-	case m.srtt == 0:
-		m.srtt = max(rtt, 1)
-	default:
+// observeRTT takes a round trip. idle: nothing of ours was queued before it, so it is the path's own.
+func (m *Machine) observeRTT(rtt int64, idle bool) {
+	if rtt < 0 || rtt > int64(deadMax) {
+		return
+	}
+	rtt = max(rtt, 1)
+	if m.srtt == 0 {
+		m.srtt = rtt
+	} else {
 		m.srtt += (rtt - m.srtt) / 8
 	}
+	switch {
+	case m.rttMin == 0 || rtt < m.rttMin:
+		m.rttMin = rtt
+	case idle:
+		m.rttMin += (rtt - m.rttMin) / 8
+	}
+}
+
+// inflight bounds what is written and not acknowledged: what the path takes within its own round trip. More would only queue somewhere
+// between a publisher and a receiver that asks it to wait, and the receiver has to have room for all of it.
+func (m *Machine) inflight() int {
+	return min(max(int(m.rttMin/int64(time.Microsecond))*inflightRate, inflightMin), m.cfg.Inflight)
+}
+
+// pause is where a lane pauses its origins.
+func (m *Machine) pause() int { return min(2*m.inflight(), m.cfg.Pause) }
+
+func (m *Machine) windowBytes() (n int) {
+	for i := 1; i <= m.cfg.Lanes; i++ {
+		n += m.send[i].bytes
+	}
+	return n
 }
 
 // late takes our own lateness off the peer's silence: what it sent meanwhile lies unread in the socket.
