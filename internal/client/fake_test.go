@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -185,18 +184,4 @@ func jsonOf(t *testing.T, p Payload) string {
 		t.Fatal(err)
 	}
 	return string(args) + string(kwargs)
-}
-
-// number reads element i of a message.
-func number(t *testing.T, message string, i int) uint64 {
-	t.Helper()
-	var list []json.RawMessage
-	var n uint64
-	if err := json.Unmarshal([]byte(message), &list); err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(list[i], &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
