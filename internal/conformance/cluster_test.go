@@ -117,6 +117,13 @@ func here(t *testing.T, f func(p *place)) {
 	f(at(t, clusters.one))
 }
 
+// watched is here, while two other sessions of the node exchange events and must not notice.
+func watched(t *testing.T, f func(p *place)) {
+	t.Helper()
+	p := at(t, clusters.one)
+	p.undisturbed(func() { f(p) })
+}
+
 // alone runs the test on a node of its own, with these settings.
 func alone(t *testing.T, f func(p *place), words ...string) {
 	t.Helper()
@@ -335,18 +342,12 @@ func (p *place) undisturbed(f func()) {
 			}
 		}
 	}()
-	ended := false
-	end := func() {
-		if ended {
-			return
-		}
-		ended = true
+	defer func() {
 		close(stop)
 		if err := <-failed; err != nil {
 			p.Errorf("others noticed: %v", err)
 		}
-	}
-	defer end()
+	}()
 	f()
 }
 

@@ -82,40 +82,38 @@ func TestIDS_04_IDS_05_OneSubscriptionOneID(t *testing.T) {
 }
 
 func TestIDS_06_PVI_10_StrictRealmsCountRequests(t *testing.T) {
-	here(t, func(p *place) {
-		p.undisturbed(func() {
-			const subscribe, publish, call = `[32,%d,{},"a.b"]`, `[16,%d,{},"a.b"]`, `[48,%d,{},"no.such.procedure"]`
-			for name, c := range map[string]struct {
-				first []string // with ids 1, 2, …
-				bad   string
-				id    int
-			}{
-				"SUBSCRIBE 2 first": {nil, subscribe, 2},
-				"PUBLISH 3":         {[]string{subscribe}, publish, 3},
-				"PUBLISH 1 again":   {[]string{subscribe}, publish, 1},
-				"CALL 0":            {nil, call, 0},
-				"CALL 1 again":      {[]string{call}, call, 1},
-				"REGISTER 5":        {[]string{publish}, `[64,%d,{},"a.b"]`, 5},
-				"UNSUBSCRIBE 2":     {nil, `[34,%d,1]`, 2},
-				"UNREGISTER 9":      {[]string{publish, publish}, `[66,%d,1]`, 9},
-			} {
-				s := p.joinAs(name, strictRealm, allRoles)
-				for i, good := range c.first {
-					s.send(good, i+1)
-					if num(s.encodeType(good)) != 16 {
-						s.recv()
-					}
+	watched(t, func(p *place) {
+		const subscribe, publish, call = `[32,%d,{},"a.b"]`, `[16,%d,{},"a.b"]`, `[48,%d,{},"no.such.procedure"]`
+		for name, c := range map[string]struct {
+			first []string // with ids 1, 2, …
+			bad   string
+			id    int
+		}{
+			"SUBSCRIBE 2 first": {nil, subscribe, 2},
+			"PUBLISH 3":         {[]string{subscribe}, publish, 3},
+			"PUBLISH 1 again":   {[]string{subscribe}, publish, 1},
+			"CALL 0":            {nil, call, 0},
+			"CALL 1 again":      {[]string{call}, call, 1},
+			"REGISTER 5":        {[]string{publish}, `[64,%d,{},"a.b"]`, 5},
+			"UNSUBSCRIBE 2":     {nil, `[34,%d,1]`, 2},
+			"UNREGISTER 9":      {[]string{publish, publish}, `[66,%d,1]`, 9},
+		} {
+			s := p.joinAs(name, strictRealm, allRoles)
+			for i, good := range c.first {
+				s.send(good, i+1)
+				if num(s.encodeType(good)) != 16 {
+					s.recv()
 				}
-				s.send(c.bad, c.id)
-				s.aborted(violation)
 			}
-			s := p.joinAs("in order", strictRealm, allRoles)
-			s.send(subscribe, 1)
-			s.expect(`[33,1,"*"]`)
-			s.send(publish, 2)
-			s.send(call, 3)
-			s.refused(48, 3, "wamp.error.no_such_procedure")
-		})
+			s.send(c.bad, c.id)
+			s.aborted(violation)
+		}
+		s := p.joinAs("in order", strictRealm, allRoles)
+		s.send(subscribe, 1)
+		s.expect(`[33,1,"*"]`)
+		s.send(publish, 2)
+		s.send(call, 3)
+		s.refused(48, 3, "wamp.error.no_such_procedure")
 	})
 }
 
@@ -130,7 +128,7 @@ func (p *peer) encodeType(text string) any {
 
 // TestIDS_06: what is lenient by default (A-01): any legal id that is not in use by a pending call.
 func TestIDS_06_LenientRealmsTakeAnyID(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		s := p.join("S")
 		for _, id := range []uint64{123, 789, 789, 1, 9007199254740992} {
 			s.send(`[16,%d,{"acknowledge":true},"a.b"]`, id)

@@ -50,7 +50,7 @@ func TestMSG_05_MSG_07_DictsAndTheirKeys(t *testing.T) {
 }
 
 func TestMSG_08_IDS_09_ErrorsNameTheirRequest(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		s := p.join("S")
 		for _, c := range []struct{ sent, want string }{
 			{`[32,123,{},"a..b"]`, `[8,32,123,{},"wamp.error.invalid_uri"]`},
@@ -67,7 +67,7 @@ func TestMSG_08_IDS_09_ErrorsNameTheirRequest(t *testing.T) {
 }
 
 func TestMSG_09_TypesOfImplementationsAreNotForClients(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		for _, typ := range []string{"256", "337", "1023"} {
 			s := p.join(typ)
 			s.send(`[%s,1,{}]`, typ)

@@ -26,7 +26,7 @@ func (p *place) answerTo(sent []byte) string {
 }
 
 func TestRAW_01_RAW_03_RAW_04_HandshakesThatFail(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		for sent, want := range map[string]string{
 			"\x00\xf1\x00\x00": "",
 			"\x7f\xf9\x00\x00": "\x7f\x10\x00\x00",
@@ -133,20 +133,18 @@ func padded(before, after string, size int) []byte {
 }
 
 func TestRAW_09_ExactlySixteenMiB(t *testing.T) {
-	here(t, func(p *place) {
-		p.undisturbed(func() {
-			s := p.joinIn("S", speech{ser: wamp.JSON, nibble: 15})
-			s.frame(padded(`[16,1,{"acknowledge":true},"a.b",["`, `"]]`, 1<<24))
-			s.expect(`[17,1,"*"]`)
-			s.quiet()
-			s.raw([]byte{8, 0, 0, 1})
-			s.ended()
-		})
+	watched(t, func(p *place) {
+		s := p.joinIn("S", speech{ser: wamp.JSON, nibble: 15})
+		s.frame(padded(`[16,1,{"acknowledge":true},"a.b",["`, `"]]`, 1<<24))
+		s.expect(`[17,1,"*"]`)
+		s.quiet()
+		s.raw([]byte{8, 0, 0, 1})
+		s.ended()
 	})
 }
 
 func TestRAW_10_RAW_13_ReservedBits(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		for _, first := range []byte{0x10, 0x20, 0x40, 0x80, 3, 4, 5, 6, 7} {
 			s := p.joinIn("S", speech{ser: wamp.CBOR, nibble: 15})
 			s.raw([]byte{first, 0, 0, 1, 0x80})
@@ -156,7 +154,7 @@ func TestRAW_10_RAW_13_ReservedBits(t *testing.T) {
 }
 
 func TestRAW_11_RAW_12_RAW_15_PingPong(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		s := p.joinIn("S", speech{ser: wamp.JSON, nibble: 15})
 		w := s.wire.(*rawSocket)
 		for _, n := range []int{0, 1, 1000} {

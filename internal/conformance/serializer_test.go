@@ -80,7 +80,7 @@ func TestSER_03_SER_04_Binary(t *testing.T) {
 
 // TestSER_05: the largest id is written as an integer, and without an exponent.
 func TestSER_05_IDS_09_TheLargestID(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		inside := map[wamp.Serializer]string{wamp.JSON: "9007199254740992", wamp.MsgPack: "\xcf\x00\x20\x00\x00\x00\x00\x00\x00", wamp.CBOR: "\x1b\x00\x20\x00\x00\x00\x00\x00\x00"}
 		for _, ser := range serializers {
 			s := p.joinIn(ser.String(), speech{ser: ser, nibble: 15})
@@ -127,29 +127,27 @@ var broken = map[wamp.Serializer][]string{
 }
 
 func TestSER_07_PVI_14_P33_UndecodableBytes(t *testing.T) {
-	here(t, func(p *place) {
-		p.undisturbed(func() {
-			for ser, all := range broken {
-				for i, b := range all {
-					s := p.joinIn(fmt.Sprintf("%v %q", ser, b), speech{ser: ser, ws: i%2 == 1, nibble: 15})
-					if s.frame([]byte(b)); i%2 == 1 && ser == wamp.JSON && strings.Contains(b, "\xff") {
-						s.maybeAborted() // RFC 6455 may end it first: TEXT has to be UTF-8
-						continue
-					}
-					s.aborted(violation)
+	watched(t, func(p *place) {
+		for ser, all := range broken {
+			for i, b := range all {
+				s := p.joinIn(fmt.Sprintf("%v %q", ser, b), speech{ser: ser, ws: i%2 == 1, nibble: 15})
+				if s.frame([]byte(b)); i%2 == 1 && ser == wamp.JSON && strings.Contains(b, "\xff") {
+					s.maybeAborted() // RFC 6455 may end it first: TEXT has to be UTF-8
+					continue
 				}
+				s.aborted(violation)
 			}
-			for ser, all := range broken { // and as the first message
-				for i, b := range all {
-					s := p.dial(fmt.Sprintf("%v %q", ser, b), 0, speech{ser: ser, ws: i%2 == 0, nibble: 15})
-					if s.frame([]byte(b)); i%2 == 0 && ser == wamp.JSON && strings.Contains(b, "\xff") {
-						s.maybeAborted()
-						continue
-					}
-					s.aborted(violation)
+		}
+		for ser, all := range broken { // and as the first message
+			for i, b := range all {
+				s := p.dial(fmt.Sprintf("%v %q", ser, b), 0, speech{ser: ser, ws: i%2 == 0, nibble: 15})
+				if s.frame([]byte(b)); i%2 == 0 && ser == wamp.JSON && strings.Contains(b, "\xff") {
+					s.maybeAborted()
+					continue
 				}
+				s.aborted(violation)
 			}
-		})
+		}
 	})
 }
 
@@ -167,7 +165,7 @@ func (p *peer) maybeAborted() {
 }
 
 func TestSER_06_DictKeysAreUniqueStrings(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		for _, b := range []string{
 			"\x93\x01\xa6realm1\x81\x01\x02",
 			"\x93\x01\xa6realm1\x82\xa5roles\x81\xa6caller\x80\xa5roles\x81\xa6callee\x80",

@@ -91,7 +91,7 @@ func TestHND_11_RolesThatWereNotAnnounced(t *testing.T) {
 }
 
 func TestHND_07_HND_08_AbortIsNotAnswered(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		for _, abort := range []string{`[3,{},"wamp.close.normal"]`, `[3,{"message":"bye"},"x",[1],{"a":2}]`, `[3,{},"x",[1]]`} {
 			s := p.connect("before HELLO")
 			s.send("%s", abort)
@@ -104,7 +104,7 @@ func TestHND_07_HND_08_AbortIsNotAnswered(t *testing.T) {
 }
 
 func TestHND_09_CLS_06_SessionsThatWereNeverWelcomedHoldNothing(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		topic := p.uri("topic")
 		a := p.join("A")
 		a.subscribe(topic, `{}`)
@@ -213,7 +213,7 @@ func TestCLS_03_NothingBehindGoodbye(t *testing.T) {
 }
 
 func TestCLS_05_GoodbyeBeforeWelcome(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		s := p.connect("S")
 		s.send(`[6,{},"wamp.close.normal"]`)
 		s.aborted(violation)

@@ -8,24 +8,22 @@ import (
 const invalidURI, invalidArgument = "wamp.error.invalid_uri", "wamp.error.invalid_argument"
 
 func TestURI_01_URI_04_PUB_03_PUB_04_InvalidURIs(t *testing.T) {
-	here(t, func(p *place) {
-		p.undisturbed(func() {
-			for range 3 {
-				s := p.join("S")
-				for _, uri := range []string{"a..b", "a b", "a#b", "", ".a", "a.", "a.\u00a0.b", "."} {
-					s.send(`[32,1,{},%q]`, uri)
-					s.refused(32, 1, invalidURI)
-					s.send(`[64,2,{},%q]`, uri)
-					s.refused(64, 2, invalidURI)
-					s.send(`[48,3,{},%q]`, uri)
-					s.refused(48, 3, invalidURI)
-					s.send(`[16,4,{"acknowledge":true},%q]`, uri)
-					s.refused(16, 4, invalidURI)
-					s.send(`[16,5,{},%q]`, uri)
-					s.quiet()
-				}
+	watched(t, func(p *place) {
+		for range 3 {
+			s := p.join("S")
+			for _, uri := range []string{"a..b", "a b", "a#b", "", ".a", "a.", "a.\u00a0.b", "."} {
+				s.send(`[32,1,{},%q]`, uri)
+				s.refused(32, 1, invalidURI)
+				s.send(`[64,2,{},%q]`, uri)
+				s.refused(64, 2, invalidURI)
+				s.send(`[48,3,{},%q]`, uri)
+				s.refused(48, 3, invalidURI)
+				s.send(`[16,4,{"acknowledge":true},%q]`, uri)
+				s.refused(16, 4, invalidURI)
+				s.send(`[16,5,{},%q]`, uri)
+				s.quiet()
 			}
-		})
+		}
 	})
 }
 
@@ -51,23 +49,21 @@ func TestURI_02_URI_10_LooseURIs(t *testing.T) {
 }
 
 func TestURI_05_HND_06_Realms(t *testing.T) {
-	here(t, func(p *place) {
-		p.undisturbed(func() {
-			for range 3 {
-				for r, reason := range map[string]string{
-					"a..b": invalidURI, "": invalidURI, "a b": invalidURI, "no.such.realm": "wamp.error.no_such_realm", "REALM1": "wamp.error.no_such_realm",
-				} {
-					s := p.connect(r)
-					s.send(`[1,%q,{"roles":%s}]`, r, allRoles)
-					s.aborted(reason)
-				}
+	watched(t, func(p *place) {
+		for range 3 {
+			for r, reason := range map[string]string{
+				"a..b": invalidURI, "": invalidURI, "a b": invalidURI, "no.such.realm": "wamp.error.no_such_realm", "REALM1": "wamp.error.no_such_realm",
+			} {
+				s := p.connect(r)
+				s.send(`[1,%q,{"roles":%s}]`, r, allRoles)
+				s.aborted(reason)
 			}
-		})
+		}
 	})
 }
 
 func TestURI_06_ReservedNames(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		s := p.join("S")
 		s.send(`[64,1,{},"wamp.foo"]`)
 		s.refused(64, 1, invalidURI)
@@ -128,7 +124,7 @@ func TestURI_08_OneNameForTopicAndProcedure(t *testing.T) {
 
 // TestURI_09: words that no policy has (A-08).
 func TestURI_09_SHR_12_UnknownPolicies(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		for range 3 {
 			s := p.join("S")
 			s.send(`[32,1,{"match":"regex"},"a.b"]`)

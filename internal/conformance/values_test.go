@@ -213,10 +213,11 @@ func show(m []any) string {
 	return string(b)
 }
 
-// routerForms says of each message that a router sends which elements are ids, where its dict stands and how long it may be.
-var routerForms = map[uint64]struct{ ids, dict, least, most int }{
-	2: {1, 2, 3, 3}, 3: {0, 1, 3, 5}, 4: {0, 2, 3, 3}, 6: {0, 1, 3, 3}, 8: {2, 3, 5, 7}, 17: {2, 0, 3, 3}, 33: {2, 0, 3, 3}, 35: {1, 0, 2, 2},
-	36: {2, 3, 4, 6}, 50: {1, 2, 3, 5}, 65: {2, 0, 3, 3}, 67: {1, 0, 2, 2}, 68: {2, 3, 4, 6}, 69: {1, 2, 3, 3},
+// routerForms says of each message that a router sends how many elements are ids, where its dict and its URI stand and how long it may be.
+var routerForms = map[uint64]struct{ ids, dict, uri, least, most int }{
+	2: {1, 2, 0, 3, 3}, 3: {0, 1, 2, 3, 5}, 4: {0, 2, 0, 3, 3}, 6: {0, 1, 2, 3, 3}, 8: {2, 3, 4, 5, 7}, 17: {2, 0, 0, 3, 3},
+	33: {2, 0, 0, 3, 3}, 35: {1, 0, 0, 2, 2}, 36: {2, 3, 0, 4, 6}, 50: {1, 2, 0, 3, 5}, 65: {2, 0, 0, 3, 3}, 67: {1, 0, 0, 2, 2},
+	68: {2, 3, 0, 4, 6}, 69: {1, 2, 0, 3, 3},
 }
 
 var (
@@ -240,6 +241,9 @@ func wellFormed(m []any) error {
 		if !wamp.ValidID(num(m[i])) {
 			return fmt.Errorf("element %d is no id", i)
 		}
+	}
+	if uri, ok := m[f.uri].(string); f.uri != 0 && (!ok || !legalURI.MatchString(uri)) {
+		return fmt.Errorf("element %d is no URI", f.uri)
 	}
 	if f.dict == 0 {
 		return nil

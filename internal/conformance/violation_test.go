@@ -116,20 +116,18 @@ var badInputs = []struct {
 
 // Each bad input gets an ABORT and the end of its transport, and two others on the same node never notice.
 func TestPVI_01_PVI_02_PVI_03_PVI_04_PVI_05_PVI_06_PVI_07_PVI_08_PVI_09_PVI_11_PVI_12_PVI_13_PVI_15_PVI_16_PVI_17_MSG_01_MSG_02_MSG_03_MSG_06_HND_01_CAN_12_BadInput(t *testing.T) {
-	here(t, func(p *place) {
-		p.undisturbed(func() {
-			for _, bad := range badInputs {
-				for i, ser := range serializers {
-					how := speech{ser: ser, ws: (i+len(bad.text))%2 == 1, nibble: 15}
-					s := p.dial(fmt.Sprintf("%s: %s in %v", bad.rows, bad.text, ser), 0, how)
-					if !bad.first {
-						s.hello(realm, allRoles)
-					}
-					s.send("%s", bad.text)
-					s.aborted(violation)
+	watched(t, func(p *place) {
+		for _, bad := range badInputs {
+			for i, ser := range serializers {
+				how := speech{ser: ser, ws: (i+len(bad.text))%2 == 1, nibble: 15}
+				s := p.dial(fmt.Sprintf("%s: %s in %v", bad.rows, bad.text, ser), 0, how)
+				if !bad.first {
+					s.hello(realm, allRoles)
 				}
+				s.send("%s", bad.text)
+				s.aborted(violation)
 			}
-		})
+		}
 	})
 }
 

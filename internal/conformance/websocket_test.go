@@ -12,7 +12,7 @@ import (
 )
 
 func TestTRP_01_TRP_02_BAT_01_SubprotocolsAreNegotiated(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		offer := func(offered string) *http.Response {
 			c := p.connection(0)
 			resp, err := upgrade(c, bufio.NewReader(c), offered)
@@ -42,7 +42,7 @@ func TestTRP_01_TRP_02_BAT_01_SubprotocolsAreNegotiated(t *testing.T) {
 
 // Every frame of the router's is looked at by webSocket.read.
 func TestTRP_03_TRP_04_TRP_05_OpcodesFollowTheSerializer(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		for _, ser := range serializers {
 			s := p.joinIn(ser.String(), speech{ser: ser, ws: true})
 			s.quiet()
@@ -160,7 +160,7 @@ func TestBAT_02_BAT_03_BAT_05_BatchesAreTakenInOrder(t *testing.T) {
 }
 
 func TestBAT_04_BrokenBatchesEndTheTransport(t *testing.T) {
-	here(t, func(p *place) {
+	watched(t, func(p *place) {
 		for _, ser := range serializers {
 			broken := [][]byte{nil}
 			if ser == wamp.JSON {
