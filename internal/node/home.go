@@ -276,12 +276,14 @@ func (o *home) tell() {
 	}
 }
 
-// everywhere feeds an input to the workers of all hubs.
+// everywhere feeds an input to the workers of all hubs, behind the frames that came before it: the last answers of a node that is lost are
+// answers.
 func (o *home) everywhere(in router.Input) {
-	for _, h := range o.n.hubs {
+	for w, h := range o.n.hubs {
 		if h == o.h {
 			h.step(in)
 		} else {
+			o.h.handOverTo(w)
 			h.deliver(letter{kind: letterInput, input: in})
 		}
 	}

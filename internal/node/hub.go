@@ -41,15 +41,16 @@ type hub struct {
 	m       machine[router.Input, router.Effect]
 	letters []letter // the slice to swap with the mailbox
 
-	posts   []*frame.Batch // by worker; what goes to other workers at the end of the turn
-	relay   *frame.Batch   // what goes to other nodes at the end of the turn
-	outHome []letter       // proposals for the home hub, in order, ahead of relay
-	paused  map[transport.ConnID]uint8
-	urgent  bool             // the message that is being sent is a reply
-	source  transport.ConnID // the connection whose message is being handled
-	blocked []transport.ConnID
-	wakeAt  int64
-	retryAt int64
+	posts        []*frame.Batch // by worker; what goes to other workers at the end of the turn
+	relay        *frame.Batch   // what goes to other nodes at the end of the turn
+	outHome      []letter       // proposals for the home hub, in order, ahead of relay
+	outHomeBytes int64          // what they will count for in its mailbox
+	paused       map[transport.ConnID]uint8
+	urgent       bool             // the message that is being sent is a reply
+	source       transport.ConnID // the connection whose message is being handled
+	blocked      []transport.ConnID
+	wakeAt       int64
+	retryAt      int64
 }
 
 func newHub(n *Node, index int, loop transport.Loop) *hub {
@@ -82,7 +83,7 @@ func (h *hub) exec(e *router.Effect) {
 		}
 		h.relay.Append(frame.Addr{Node: uint8(e.Node), Lane: e.Lane}, e.Bytes)
 		if h.home == nil {
-			h.crowd(h.n.hubs[0], h.relay)
+			h.crowd(h.n.hubs[0], int64(h.relay.Bytes()))
 		}
 	case router.FxPropose:
 		h.propose(e)
@@ -115,12 +116,12 @@ func (h *hub) post(e *router.Effect) {
 		h.posts[e.Worker] = b
 	}
 	b.Append(frame.Addr{}, e.Bytes)
-	h.crowd(h.n.hubs[e.Worker], b)
+	h.crowd(h.n.hubs[e.Worker], int64(b.Bytes()))
 }
 
 // crowd stops reading the connection whose message is being handled when more gathers for a hub than its mailbox should hold.
-func (h *hub) crowd(to *hub, b *frame.Batch) {
-	if h.source == 0 || to.box.bytes.Load()+int64(b.Bytes()) <= mailboxBytesMax || h.paused[h.source]&pausedByMailbox != 0 {
+func (h *hub) crowd(to *hub, gathered int64) {
+	if h.source == 0 || to.box.bytes.Load()+gathered <= mailboxBytesMax || h.paused[h.source]&pausedByMailbox != 0 {
 		return
 	}
 	h.pause(h.source, pausedByMailbox)
@@ -134,7 +135,10 @@ func (h *hub) propose(e *router.Effect) {
 		h.home.propose(h.index, op, e.Token)
 		return
 	}
-	h.outHome = append(h.outHome, letter{kind: letterPropose, from: h.index, op: op, token: e.Token})
+	l := letter{kind: letterPropose, from: h.index, op: op, token: e.Token}
+	h.outHome = append(h.outHome, l)
+	h.outHomeBytes += l.weight()
+	h.crowd(h.n.hubs[0], h.outHomeBytes)
 }
 
 func (h *hub) pause(c transport.ConnID, why uint8) {
@@ -222,6 +226,7 @@ func (h *hub) open(l *letter) {
 		h.step(l.input)
 	case letterPropose:
 		h.home.propose(l.from, l.op, l.token)
+		h.box.bytes.Add(-l.weight())
 	case letterDo:
 		l.do()
 	}
@@ -245,11 +250,8 @@ func (h *hub) Turn(now int64) (next int64, again bool) {
 
 // handOver gives the gathered frames to the other workers and, but on the home hub (which sends them in its turn), to the home hub.
 func (h *hub) handOver() {
-	for w, b := range h.posts {
-		if b != nil {
-			h.posts[w] = nil
-			h.n.hubs[w].deliver(letter{kind: letterFrames, from: h.index, batch: b})
-		}
+	for w := range h.posts {
+		h.handOverTo(w)
 	}
 	if h.home != nil {
 		return
@@ -258,10 +260,17 @@ func (h *hub) handOver() {
 	for _, l := range h.outHome {
 		to.deliver(l)
 	}
-	h.outHome = h.outHome[:0]
+	h.outHome, h.outHomeBytes = h.outHome[:0], 0
 	if h.relay != nil {
 		to.deliver(letter{kind: letterRelay, from: h.index, batch: h.relay})
 		h.relay = nil
+	}
+}
+
+func (h *hub) handOverTo(w int) {
+	if b := h.posts[w]; b != nil {
+		h.posts[w] = nil
+		h.n.hubs[w].deliver(letter{kind: letterFrames, from: h.index, batch: b})
 	}
 }
 

@@ -29,10 +29,24 @@ const (
 	letterDo                            // do: run on the loop
 )
 
+// proposalBytes is what a proposal that waits counts for beside its URI: the letter, the worker's note of who waits, the answer.
+const proposalBytes = 512
+
+// weight is what the letter counts for while it waits: what clients can make pile up. The others are few.
+func (l *letter) weight() int64 {
+	switch {
+	case l.batch != nil:
+		return int64(l.batch.Bytes())
+	case l.kind == letterPropose:
+		return proposalBytes + int64(len(l.op.URI))
+	}
+	return 0
+}
+
 // mailbox is where other goroutines leave letters for a hub. Putting never blocks; the bytes that wait are counted, so that
 // whoever fills it can stop reading its sources.
 type mailbox struct {
-	bytes atomic.Int64 // frames that wait
+	bytes atomic.Int64 // frames and proposals that wait
 
 	mu      sync.Mutex
 	letters []letter
@@ -40,8 +54,8 @@ type mailbox struct {
 
 // put adds the letter; the caller wakes the loop.
 func (m *mailbox) put(l letter) {
-	if l.batch != nil {
-		m.bytes.Add(int64(l.batch.Bytes()))
+	if n := l.weight(); n > 0 {
+		m.bytes.Add(n)
 	}
 	m.mu.Lock()
 	m.letters = append(m.letters, l)

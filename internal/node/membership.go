@@ -101,6 +101,13 @@ func (o *home) reborn(life gossip.Life) {
 		p.relink()
 		p.feed(link.Input{Kind: link.InMember, Alive: p.alive})
 	}
+	// The new links know nothing of the tables: how far we know the others', which are routed by still, and what ours are now.
+	for _, x := range o.g.Parts() {
+		if p := o.peers[x.Owner]; p != nil && (x.State == gossip.Reachable || x.State == gossip.Suspect) {
+			o.reached = append(o.reached, reachedVersion{p, x.Life, x.Version})
+		}
+	}
+	o.tell()
 }
 
 // checkReady opens the client ports once this node knows the tables of all members that it can see, or knows that it is alone.
