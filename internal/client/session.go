@@ -151,8 +151,12 @@ func (s *session) keepAlive() *time.Timer {
 	ready := make(chan struct{})
 	t = time.AfterFunc(pingInterval, func() {
 		<-ready
-		s.wire.ping()
-		t.Reset(pingInterval)
+		select {
+		case <-s.gone: // stopped while it was about to run
+		default:
+			s.wire.ping()
+			t.Reset(pingInterval)
+		}
 	})
 	close(ready)
 	return t
