@@ -150,13 +150,14 @@ func (o *home) execGossip(e *gossip.Effect) {
 		o.tables.RemoteRemove(p.slot, p.name, e.Element)
 	case gossip.FxShow:
 		o.dirty = true
+		p.stopLingering()
 		o.tables.ShowNode(p.slot, p.name)
-	case gossip.FxHide, gossip.FxReplace:
+	case gossip.FxHide:
+		p.hide()
+	case gossip.FxReplace:
 		o.dirty = true
 		o.tables.HideNode(p.slot)
-		if e.Kind == gossip.FxReplace {
-			o.tables.ShowNode(p.slot, p.name)
-		}
+		o.tables.ShowNode(p.slot, p.name)
 	case gossip.FxState:
 		p.state = e.State
 		o.look = true

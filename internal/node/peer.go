@@ -49,6 +49,8 @@ type peer struct {
 	dialling string           // what is being dialled
 
 	full      uint32 // lanes whose window or credit is used up
+	refused   bool   // a redial, since the path was lost: nobody is there any more
+	lingers   bool   // it is hidden, but events still go to it, see hide
 	suspected uint64 // times
 }
 
@@ -125,6 +127,7 @@ func (o *home) evict(p *peer) {
 
 // relink begins a fresh link, as for a new life of ours.
 func (p *peer) relink() {
+	p.stopLingering()
 	for lane := range uint8(32) {
 		p.lanePaused(lane, false)
 	}
@@ -180,7 +183,7 @@ func (p *peer) exec(e *link.Effect) {
 		o.feedGossip(gossip.Input{Kind: gossip.InControl, Name: p.name, Bytes: append([]byte(nil), e.Bytes...)})
 		o.settle()
 	case link.FxUp:
-		p.life = gossip.Life(e.Life)
+		p.life, p.refused = gossip.Life(e.Life), false
 		if lc := o.conns[transport.ConnID(e.Conn).Slot()]; lc != nil && lc.peer == p {
 			p.kind = lc.kind
 		}
@@ -206,6 +209,7 @@ func (p *peer) exec(e *link.Effect) {
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxDown:
 		p.kind, p.away = "none", o.h.loop.Now()
+		p.stopLingering()
 		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Up: false})
 		o.settle()
 	case link.FxPaused:
@@ -225,6 +229,28 @@ func (p *peer) lanePaused(lane uint8, on bool) {
 	}
 	if (was != 0) != (p.full != 0) {
 		p.o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: p.full != 0})
+	}
+}
+
+// hide stops routing to the peer. Where it may only be cut off, and its link still keeps what is sent, that is true of calls alone: an
+// outage that fits the link's window loses no event (DESIGN.md section 10), however soon membership gives the node up.
+func (p *peer) hide() {
+	p.o.dirty = true
+	if p.l.State() == link.Suspect && !p.refused {
+		p.lingers = true
+		p.o.tables.HideCallees(p.slot)
+		return
+	}
+	p.lingers = false
+	p.o.tables.HideNode(p.slot)
+}
+
+// stopLingering is called when the window is given up, or what stood in it is about to be told anew.
+func (p *peer) stopLingering() {
+	if p.lingers {
+		p.lingers = false
+		p.o.dirty = true
+		p.o.tables.HideNode(p.slot)
 	}
 }
 
@@ -321,6 +347,10 @@ func (o *home) dialFailed(tag uint64, err error) {
 		p.linkUnix = ""
 		o.dial(p)
 		return
+	}
+	if refused {
+		p.refused = true
+		p.stopLingering()
 	}
 	p.feed(link.Input{Kind: link.InDown, Refused: refused})
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"log/slog"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +25,8 @@ type world struct {
 	loops []*fakeLoop
 	ports map[string]*fakeLoop // by link address
 	dead  map[string]bool      // nodes whose links carry nothing: what is sent is lost
+
+	refuse map[string]bool // of them those whose host says that nobody is there
 }
 
 // fakeLoop is transport.Loop for one hub.
@@ -63,7 +66,7 @@ type arrival struct {
 }
 
 func newWorld(t testing.TB, workers int, names ...string) *world {
-	w := &world{t: t, now: int64(time.Second), ports: map[string]*fakeLoop{}, dead: map[string]bool{}}
+	w := &world{t: t, now: int64(time.Second), ports: map[string]*fakeLoop{}, dead: map[string]bool{}, refuse: map[string]bool{}}
 	for _, name := range names {
 		w.start(name, workers)
 	}
@@ -241,7 +244,11 @@ func (l *fakeLoop) Dial(_, address string, tag uint64, _ time.Duration) {
 	l.dials++
 	to := l.w.ports[address]
 	if to == nil || l.w.dead[address] || l.w.dead[l.h.n.name] {
-		l.later(func() { l.h.DialFailed(tag, errNotReady) })
+		err := errNotReady
+		if l.w.refuse[address] {
+			err = syscall.ECONNREFUSED
+		}
+		l.later(func() { l.h.DialFailed(tag, err) })
 		return
 	}
 	ours := l.open(nil)

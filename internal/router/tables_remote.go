@@ -82,6 +82,13 @@ func (t *Tables) HideNode(node NodeSlot) {
 	}
 }
 
+// HideCallees removes the node's registrations alone: events still go to it.
+func (t *Tables) HideCallees(node NodeSlot) {
+	for i := range t.edit {
+		t.hideCallees(i, uint8(node))
+	}
+}
+
 func (t *Tables) hideInterest(realm int, node uint8) {
 	t.gone = t.gone[:0]
 	for e := range t.edit[realm].Broker.All {
