@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,14 +65,45 @@ type proc struct {
 	data                  string
 	seeds                 []string
 	more                  []string // further words for serve
-	log                   *bytes.Buffer
+	within                []string // what runs the program, where it is not run directly
+	temp                  string   // its directory for temporary files, which a killed process leaves behind
+	log                   *output
 	cmd                   *exec.Cmd
 	ended                 chan struct{}
 	status                error
 }
 
+// output is what a process has written so far.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
 // startCluster starts n joined nodes n1…, and waits until each has a link to all others. more are further words for serve.
 func startCluster(t *testing.T, n int, more ...string) *cluster {
+	t.Helper()
+	c := newCluster(t, n, more...)
+	for _, p := range c.nodes {
+		p.start()
+	}
+	c.awaitMesh()
+	return c
+}
+
+// newCluster is the same before any of them is started. Each is a seed of all.
+func newCluster(t *testing.T, n int, more ...string) *cluster {
 	t.Helper()
 	if os.Getenv("KLEEBLATT_PROCESSES") != "1" {
 		t.Skip("real processes: set KLEEBLATT_PROCESSES=1")
@@ -85,16 +117,16 @@ func startCluster(t *testing.T, n int, more ...string) *cluster {
 	}
 	var seeds []string
 	for i := range n {
-		p := &proc{t: t, name: fmt.Sprintf("n%d", i+1), client: address(), gossip: address(), admin: address(), data: t.TempDir()}
+		p := &proc{t: t, name: fmt.Sprintf("n%d", i+1), client: address(), gossip: address(), admin: address(), data: t.TempDir(), temp: t.TempDir()}
 		p.more = append([]string{"--link", address()}, more...)
 		seeds = append(seeds, p.gossip)
 		c.nodes = append(c.nodes, p)
 	}
+	notStarted := make(chan struct{})
+	close(notStarted)
 	for _, p := range c.nodes {
-		p.seeds = seeds
-		p.start()
+		p.seeds, p.ended = seeds, notStarted
 	}
-	c.awaitMesh()
 	return c
 }
 
@@ -128,10 +160,11 @@ func (p *proc) start() {
 	for _, s := range p.seeds {
 		words = append(words, "--join", s)
 	}
-	p.cmd = exec.Command(binary, append(words, p.more...)...)
-	log := &bytes.Buffer{}
-	p.log, p.cmd.Stderr = log, log
-	p.cmd.Stdout = log
+	words = slices.Concat(p.within, []string{binary}, words, p.more)
+	p.cmd = exec.Command(words[0], words[1:]...)
+	p.cmd.Env = append(os.Environ(), "TMPDIR="+p.temp)
+	log := &output{}
+	p.log, p.cmd.Stderr, p.cmd.Stdout = log, log, log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
