@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/node"
 	"kleeblatt/internal/wamp"
@@ -39,6 +41,10 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	for _, n := range append(clusters.one, clusters.three...) {
 		n.Close()
+	}
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
 }
