@@ -30,6 +30,7 @@ func (m *Machine) maybeAsk(o *node) {
 		return
 	}
 	o.fetch = fetch{peer: peer.name, full: o.distrust, deadline: m.now + int64(m.cfg.AskTimeout)}
+	m.stats.Asks++
 	m.sendAsk(o)
 }
 

@@ -25,6 +25,8 @@ type Machine struct {
 	rival    uint64 // the epoch that is to be outbid, 0 for none
 	rebornAt int64  // when that was last done, 0 for never
 
+	stats Stats
+
 	root      crdt.Hash
 	rootValid bool
 	turn      int // AppendDigest: whose heads come first
@@ -141,6 +143,9 @@ func (m *Machine) push() {
 		}
 		for _, f := range frames {
 			m.send(n, f)
+		}
+		if ok {
+			m.stats.DeltasOut += uint64(len(frames))
 		}
 	}
 }

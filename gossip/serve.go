@@ -34,6 +34,7 @@ func (m *Machine) onAsk(from *node, f *frame) {
 		for _, b := range frames {
 			m.send(from, b)
 		}
+		m.stats.DeltasOut += uint64(len(frames))
 	default:
 		m.sendChunks(from, m.freeze(f.owner, p, f.have), 0)
 	}
@@ -120,6 +121,7 @@ func (m *Machine) sendChunks(to *node, s *served, offset int) {
 		m.send(to, appendChunk(nil, s.owner, s.snapshot, offset, entries))
 		offset += len(entries)
 		if offset >= s.snapshot.Len() {
+			m.stats.SnapshotsOut++
 			return
 		}
 	}

@@ -27,6 +27,7 @@ func (m *Machine) onControl(name string, b []byte) {
 	case kindAsk:
 		m.onAsk(n, &f)
 	case kindDelta:
+		m.stats.DeltasIn++
 		m.onDelta(n, &f)
 	case kindChunk:
 		m.onChunk(n, &f)
@@ -179,6 +180,7 @@ func (m *Machine) complete(o *node, from string) {
 		m.maybeAsk(o)
 		return
 	}
+	m.stats.SnapshotsIn++
 	o.dropFetch()
 	o.failed = ""
 	m.swap(o, p, from)

@@ -16,6 +16,18 @@ type PartStatus struct {
 	State   PeerState
 }
 
+// Stats count what the protocol has done, for metrics.
+type Stats struct {
+	DeltasOut    uint64 // frames, to each peer
+	DeltasIn     uint64 // frames, what was no news included
+	SnapshotsOut uint64 // sent to their end
+	SnapshotsIn  uint64 // received completely, and right
+	Asks         uint64 // requests for what is missing; their continuations are not counted
+}
+
+// Stats returns a copy.
+func (m *Machine) Stats() Stats { return m.stats }
+
 // Self is our own part. Its state is Reachable.
 func (m *Machine) Self() PartStatus {
 	return PartStatus{m.cfg.Name, m.own.Life(), m.own.Version(), m.own.Hash(), m.own.Len(), Reachable}

@@ -44,8 +44,8 @@ var metrics = []metric{
 
 	{"kleeblatt_messages_in_total", counter, "type", "Messages received from clients.",
 		counts(func(c *Counters) []Count { return c.MessagesIn })},
-	{"kleeblatt_messages_out_total", counter, "type", "Messages handed to clients' connections.",
-		counts(func(c *Counters) []Count { return c.MessagesOut })},
+	{"kleeblatt_messages_out_total", counter, "", "Messages handed to clients' connections.",
+		count(func(c *Counters) uint64 { return c.MessagesOut })},
 	{"kleeblatt_published_total", counter, "", "Events published by sessions on this node.",
 		count(func(c *Counters) uint64 { return c.Published })},
 	{"kleeblatt_events_total", counter, "", "Events handed to connections of subscribers on this node.",

@@ -67,11 +67,11 @@ type Counters struct {
 
 	// Messages of clients.
 	MessagesIn  []Count // by type: publish, call, yield, subscribe, …
-	MessagesOut []Count // by type: event, invocation, result, error, …
+	MessagesOut uint64  // events included
 	Published   uint64
 	Events      uint64 // handed to connections
 	Calls       uint64
-	CallsFailed []Count // by reason: node_lost, callee_left, timeout, …
+	CallsFailed []Count // by reason: node_lost, callee_left, timeout, no_such_procedure, busy
 	Violations  uint64  // sessions ended for a protocol violation
 
 	// What was lost or held up.

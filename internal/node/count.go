@@ -4,11 +4,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"kleeblatt/gossip"
 	"kleeblatt/internal/admin"
+	"kleeblatt/internal/router"
+	"kleeblatt/internal/wamp"
 	"kleeblatt/transport"
 	"kleeblatt/transport/link"
 )
@@ -99,6 +102,8 @@ func (n *Node) Counters() admin.Counters {
 	c.LinkRefused, c.ProbesOK, c.Conflicts = n.count.linkRefused.Load(), n.count.probes.Load(), n.count.conflicts.Load()
 	n.countTransport(&c)
 	var late, large, uncarriable, dropped, bad uint64
+	var received [wamp.MessageTypeBound]uint64
+	var failed [len(router.FailureNames)]uint64
 	var mailboxes int64
 	for _, h := range n.hubs {
 		mailboxes += h.box.bytes.Load()
@@ -116,6 +121,15 @@ func (n *Node) Counters() admin.Counters {
 			c.SlowClosed += s.SlowClosed
 			c.Pauses += s.Pauses
 			c.Posts += s.Posts
+			c.SlowSessions += s.SlowSessions
+			c.MessagesOut += s.Sent
+			for t, n := range s.Received {
+				received[t] += n
+			}
+			for i, n := range s.Failed {
+				failed[i] += n
+			}
+			c.Lateness = append(c.Lateness, h.late.worst(h.loop.Now()))
 			late += s.RepliesLate
 			large += s.EventsTooLarge
 			uncarriable += s.EventsUncarriable
@@ -127,6 +141,14 @@ func (n *Node) Counters() admin.Counters {
 		admin.Count{Label: "reply_late", Value: late}, admin.Count{Label: "event_too_large", Value: large},
 		admin.Count{Label: "event_not_carried", Value: uncarriable}, admin.Count{Label: "event_slow_consumer", Value: dropped},
 		admin.Count{Label: "frame_unreadable", Value: bad})
+	for t, n := range received {
+		if n > 0 {
+			c.MessagesIn = append(c.MessagesIn, admin.Count{Label: strings.ToLower(wamp.MessageType(t).String()), Value: n})
+		}
+	}
+	for i, n := range failed {
+		c.CallsFailed = append(c.CallsFailed, admin.Count{Label: router.FailureNames[i], Value: n})
+	}
 	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "mailbox", Value: uint64(mailboxes)})
 	n.hubs[0].ask(func() { n.hubs[0].home.count(&c) })
 	return c
@@ -140,7 +162,7 @@ func (n *Node) countTransport(c *admin.Counters) {
 		c.Refused = append(c.Refused, admin.Count{Label: transport.RefusalNames[i], Value: v})
 	}
 	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "outbox", Value: uint64(t.OutboxBytes)})
-	c.Dropped = append(c.Dropped, admin.Count{Label: "outbox_full", Value: t.Dropped})
+	c.Dropped = append(c.Dropped, admin.Count{Label: "outbox_full", Value: t.Dropped}, admin.Count{Label: "message_too_large", Value: t.TooLarge})
 }
 
 // count adds what the home hub knows.
@@ -168,7 +190,43 @@ func (o *home) count(c *admin.Counters) {
 	}
 	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "window", Value: window})
 	c.Parts = o.parts()
-	c.Gossip.Alarms, c.Gossip.Rebirths = o.n.count.alarms.Load(), o.n.count.rebirths.Load()
+	g := o.g.Stats()
+	c.Gossip = admin.GossipCounters{
+		DeltasOut: g.DeltasOut, DeltasIn: g.DeltasIn, SnapshotsOut: g.SnapshotsOut, SnapshotsIn: g.SnapshotsIn, Asks: g.Asks,
+		Alarms: o.n.count.alarms.Load(), Rebirths: o.n.count.rebirths.Load(),
+	}
+}
+
+// latenessWindow is how long a late turn is shown at least, and half of how long at most.
+const latenessWindow = int64(10 * time.Second)
+
+// lateness keeps how late a hub's turns came, of this window and the one before. It belongs to the hub's loop.
+type lateness struct {
+	due         int64 // when the hub wanted its next turn, 0 for no wish
+	begun       int64 // the window
+	now, before int64 // the worst of each
+}
+
+// turned takes a turn that came at now.
+func (l *lateness) turned(now int64) {
+	l.shift(now)
+	if l.due != 0 {
+		l.now = max(l.now, now-l.due)
+	}
+}
+
+func (l *lateness) shift(now int64) {
+	switch age := now - l.begun; {
+	case age >= 2*latenessWindow:
+		l.begun, l.now, l.before = now, 0, 0
+	case age >= latenessWindow:
+		l.begun, l.now, l.before = now, 0, l.now
+	}
+}
+
+func (l *lateness) worst(now int64) time.Duration {
+	l.shift(now)
+	return time.Duration(max(l.now, l.before))
 }
 
 // askFor runs f on the hub's loop and reports whether it did so in time.

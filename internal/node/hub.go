@@ -51,6 +51,7 @@ type hub struct {
 	blocked      []transport.ConnID
 	wakeAt       int64
 	retryAt      int64
+	late         lateness
 }
 
 func newHub(n *Node, index int, loop transport.Loop) *hub {
@@ -234,6 +235,7 @@ func (h *hub) open(l *letter) {
 
 // Turn implements transport.Handler: deadlines that passed, then everything that gathered for others leaves.
 func (h *hub) Turn(now int64) (next int64, again bool) {
+	h.late.turned(now)
 	if h.wakeAt != 0 && now >= h.wakeAt {
 		h.wakeAt = 0
 		h.step(router.Input{Kind: router.InTick})
@@ -245,7 +247,8 @@ func (h *hub) Turn(now int64) (next int64, again bool) {
 		next, again = h.home.turn(now) // it may step the worker, whose deadlines are read afterwards
 	}
 	h.handOver()
-	return earlier(next, earlier(h.wakeAt, h.retryAt)), again
+	h.late.due = earlier(next, earlier(h.wakeAt, h.retryAt))
+	return h.late.due, again
 }
 
 // handOver gives the gathered frames to the other workers and, but on the home hub (which sends them in its turn), to the home hub.

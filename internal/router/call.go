@@ -127,8 +127,10 @@ func (w *Worker) isReachable(c *dealer.Callee) bool { return !w.lost.Has(c.Node)
 // noCallee ends a call that nobody takes.
 func (w *Worker) noCallee(c *dealer.Call, f *frame, why uint8) {
 	if len(f.tried) > 0 && why == refusedBusy {
+		w.stats.Failed[FailedBusy]++
 		w.endCall(c, wamp.ErrUnavailable, "all callees are busy")
 	} else {
+		w.stats.Failed[FailedNoProcedure]++
 		w.endCall(c, wamp.ErrNoSuchProcedure, "")
 	}
 }
@@ -271,7 +273,10 @@ func (w *Worker) callerGone(slot uint32) { w.caller.DropSession(dealer.Slot(slot
 func (w *Worker) abandonCall(c dealer.Call) { w.cancelCallee(&c, wamp.KillNoWait) }
 
 // callTimedOut ends a call whose deadline has passed (TMO-02, TMO-03).
-func (w *Worker) callTimedOut(c *dealer.Call) { w.breakCall(c, true, wamp.ErrTimeout, "") }
+func (w *Worker) callTimedOut(c *dealer.Call) {
+	w.stats.Failed[FailedTimeout]++
+	w.breakCall(c, true, wamp.ErrTimeout, "")
+}
 
 // onNodeLost ends all calls between this worker and a node that cannot be reached: the callers here are told, the callees here interrupted.
 // The other ends are told too, for when the node is alive and the loss is ours alone. Until InNodeUp calls go elsewhere where they can.
@@ -286,6 +291,7 @@ func (w *Worker) onNodeLost(node NodeSlot) {
 }
 
 func (w *Worker) failLostCall(c dealer.Call) {
+	w.stats.Failed[FailedNodeLost]++
 	w.fail(uint32(c.Caller), wamp.Call, c.Request, wamp.ErrCanceled, "")
 	w.cancelCallee(&c, wamp.KillNoWait)
 }

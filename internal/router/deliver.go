@@ -134,6 +134,7 @@ func (w *Worker) sendEvents(f *frame, d *delivery, p codec.Payload) {
 		return
 	}
 	w.stats.Events += uint64(len(conns))
+	w.stats.Sent += uint64(len(conns))
 	w.emit(Effect{Kind: FxFanout, Conns: conns, Bytes: body})
 }
 

@@ -195,6 +195,7 @@ func (w *Worker) interrupt(slot uint32, invocation uint64, mode wamp.CancelMode)
 
 // calleeGone tells the callers of a session that leaves (LEV-04).
 func (w *Worker) calleeGone(slot uint32) {
+	w.stats.Failed[FailedCalleeLeft] += uint64(w.callee.Pending(dealer.Slot(slot)))
 	w.callee.DropSession(dealer.Slot(slot), w.invocationGone)
 }
 

@@ -174,14 +174,23 @@ func (w *Worker) remotePauseOver(slot uint32) {
 func (w *Worker) episodeOver(slot uint32) {
 	if e := w.pauses.episodes[receiverKey(slot)]; e != nil && w.now >= e.until {
 		w.receivers[slot].flags |= slow
+		w.stats.SlowSessions++
 		w.release(receiverKey(slot), w.sessions[slot].id)
 	}
+}
+
+// recovered notes that nobody need wait for the session any more.
+func (w *Worker) recovered(slot uint32) {
+	if w.receivers[slot].flags&slow != 0 {
+		w.stats.SlowSessions--
+	}
+	w.receivers[slot].flags = 0
 }
 
 // receiverGone lets go of a session that ends, in both roles.
 func (w *Worker) receiverGone(slot uint32) {
 	w.release(receiverKey(slot), w.sessions[slot].id)
-	w.receivers[slot].flags = 0
+	w.recovered(slot)
 	s := &w.sessions[slot]
 	s.remotePause = 0
 	w.unpause(slot, s.pauses)
@@ -193,7 +202,7 @@ func (w *Worker) onPressure(slot uint32, level uint8, urgent bool) {
 	r := &w.receivers[slot]
 	switch level {
 	case 0:
-		r.flags &^= congested | slow
+		w.recovered(slot)
 		w.release(receiverKey(slot), w.sessions[slot].id)
 	case 1:
 		r.flags |= congested

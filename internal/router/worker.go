@@ -26,22 +26,41 @@ type Stats struct {
 	Registrations      int // of sessions of this worker
 	CallsPending       int // of callers of this worker
 	InvocationsPending int // of callees of this worker
+	SlowSessions       int // that used up the time that publishers wait for them, and have not drained since
 
-	Messages          uint64 // received from clients
+	Messages          uint64                        // received from clients
+	Received          [wamp.MessageTypeBound]uint64 // of them those that could be read, by type
+	Sent              uint64                        // handed to connections, events included
 	Published         uint64
 	Events            uint64 // handed to connections
 	Calls             uint64
-	Posts             uint64 // frames to other workers of this node
-	Relays            uint64 // frames to other nodes
-	Violations        uint64 // sessions ended for a protocol violation
-	EventsTooLarge    uint64 // not sent: larger than the receiver takes
-	EventsUncarriable uint64 // not sent: the receiver's serializer cannot say it
-	EventsDropped     uint64 // not queued: the receiver's outbox was full (policy drop)
-	SlowClosed        uint64 // sessions closed for a full outbox
-	RepliesLate       uint64 // of calls that are over
-	BadFrames         uint64 // relay frames that could not be read
-	Pauses            uint64 // episodes in which a publisher was not read
+	Posts             uint64           // frames to other workers of this node
+	Relays            uint64           // frames to other nodes
+	Violations        uint64           // sessions ended for a protocol violation
+	EventsTooLarge    uint64           // not sent: larger than the receiver takes
+	EventsUncarriable uint64           // not sent: the receiver's serializer cannot say it
+	EventsDropped     uint64           // not queued: the receiver's outbox was full (policy drop)
+	SlowClosed        uint64           // sessions closed for a full outbox
+	RepliesLate       uint64           // of calls that are over
+	Failed            [failures]uint64 // calls that the router ended with an error, by reason
+	BadFrames         uint64           // relay frames that could not be read
+	Pauses            uint64           // episodes in which a publisher was not read
 }
+
+// Failure is a reason for which the router itself ends a call.
+type Failure uint8
+
+const (
+	FailedNoProcedure Failure = iota // nobody has registered it
+	FailedBusy                       // all callees are at their limit
+	FailedTimeout                    // the time that the caller gave is over
+	FailedNodeLost                   // the callee's node cannot be reached
+	FailedCalleeLeft                 // counted where the callee was
+	failures
+)
+
+// FailureNames are the reasons' names in metrics.
+var FailureNames = [failures]string{"no_such_procedure", "busy", "timeout", "node_lost", "callee_left"}
 
 // Worker is the router of the sessions of one loop: a state machine that is stepped by its owner.
 type Worker struct {
@@ -208,6 +227,7 @@ func (w *Worker) emit(e Effect) { w.out = append(w.out, e) }
 
 // send emits what was appended to the arena since at as one message for the session's connection.
 func (w *Worker) send(slot uint32, at int, urgent bool) {
+	w.stats.Sent++
 	w.emit(Effect{Kind: FxSend, Conn: w.receivers[slot].conn, Bytes: w.arena[at:len(w.arena):len(w.arena)], Urgent: urgent})
 }
 
@@ -275,6 +295,7 @@ func (w *Worker) onMessage(slot uint32, b []byte) {
 		w.violate(slot, err.Error())
 		return
 	}
+	w.stats.Received[m.Type]++
 	switch s.state {
 	case stateOpen:
 		w.dispatch(slot, m)

@@ -31,6 +31,9 @@ const (
 	Yield        MessageType = 70
 )
 
+// MessageTypeBound is an exclusive upper bound of the types: arrays indexed by one have this length.
+const MessageTypeBound = 71
+
 // Serializer is how a transport writes messages; the values are RawSocket's serializer nibbles.
 type Serializer uint8
 
