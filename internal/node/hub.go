@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// mailboxBytesMax is what may wait in a worker's mailbox before the sessions that fill it are not read: two turns' worth
-	// of reading from many sockets.
-	mailboxBytesMax = 8 << 20
+	// mailboxBytesMax is what may wait in a worker's mailbox before the sessions that fill it are not read: a turn's worth of reading from
+	// many sockets. A receiver that asks its publishers to wait has to have room for what lies in the mailboxes on the way.
+	mailboxBytesMax = 1 << 20
 	// mailboxRetryAfter is how soon a source that was paused for a full mailbox looks again.
 	mailboxRetryAfter = int64(time.Millisecond)
 	// closeLinger is how long a closing connection may take to read what is queued for it.
@@ -186,6 +186,9 @@ func (h *hub) Received(c transport.ConnID, msg []byte) {
 func (h *hub) Closed(c transport.ConnID, err error) {
 	if h.home != nil && h.home.isLink(c) {
 		h.home.linkClosed(c, err)
+		return
+	}
+	if h.n.ending.Load() {
 		return
 	}
 	delete(h.paused, c)

@@ -62,6 +62,7 @@ type Node struct {
 	opened chan struct{} // closed when the client ports are open
 	failed chan error    // why the node has to end by itself; holds one
 	left   bool          // swim has said goodbye
+	ending atomic.Bool   // Close was called: what a session held is of no interest any more
 	once   sync.Once
 	closed chan struct{} // closed when Close is done
 }
@@ -280,6 +281,7 @@ func (n *Node) waitFor(limit time.Duration, done func() bool) {
 // Close ends the node at once. It may be called more than once.
 func (n *Node) Close() {
 	n.once.Do(func() {
+		n.ending.Store(true)
 		if n.swim != nil {
 			if err := n.swim.Shutdown(); err != nil {
 				n.log.Debug("membership ended badly", "err", err)
