@@ -65,7 +65,7 @@ func (n *Node) Status() admin.Status {
 	h.ask(func() {
 		o := h.home
 		for _, p := range o.slots {
-			if p != nil && p.state != 0 {
+			if p != nil {
 				s.Members = append(s.Members, p.status())
 			}
 		}

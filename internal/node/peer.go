@@ -75,7 +75,7 @@ func (o *home) peer(name string) *peer {
 		o.n.log.Error("too many nodes: this one is left out", "node", name, "max", broker.MaxNodes)
 		return nil
 	}
-	p := &peer{o: o, name: name, slot: slot, kind: "none", away: o.h.loop.Now()}
+	p := &peer{o: o, name: name, slot: slot, kind: "none", state: gossip.Hidden, away: o.h.loop.Now()}
 	p.relink()
 	o.slots[slot], o.peers[name] = p, p
 	return p

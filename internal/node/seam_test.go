@@ -118,3 +118,20 @@ func TestSeamProposalsCountInTheMailbox(t *testing.T) {
 		t.Errorf("afterwards %d sessions are paused, %d bytes wait", len(l.paused), n)
 	}
 }
+
+// TestSeamMembersThatCannotBeLinkedAreShown: whoever looks why a node that membership knows is not routed to has to see it.
+func TestSeamMembersThatCannotBeLinkedAreShown(t *testing.T) {
+	w := newWorld(t, 1, "a")
+	a := w.nodes[0]
+	b := w.start("b", 1)
+	w.dead["b"] = true
+	w.member(a, b, true)
+	w.advance(time.Second)
+	p := a.hubs[0].home.peers["b"]
+	if s := p.status(); s.State != "hidden" || s.Link != "none" {
+		t.Errorf("it is %s, its link %s", s.State, s.Link)
+	}
+	if p.isAway() {
+		t.Error("its place may be given to another")
+	}
+}
