@@ -90,7 +90,7 @@ func New(cfg Config) (*Swim, error) {
 		n.cancel()
 		close(serfOver)
 		<-drained
-		return nil, fmt.Errorf("swim: %s cannot be used for gossip: %w", cfg.BindAddr, err)
+		return nil, fmt.Errorf("swim: %s cannot be used for gossip: %w: stop what uses it, or choose another with --gossip", cfg.BindAddr, err)
 	}
 	me := n.serf.LocalMember()
 	n.mu.Lock()

@@ -83,6 +83,7 @@ type readiness struct {
 // hooks are what tests change of a node.
 type hooks struct {
 	linkAddr func(bound string) string // what the others are told of our links' address
+	linkUnix func(path string) string  // likewise of their Unix socket
 	link     func(*link.Config)
 	noUnix   bool // no link over Unix sockets
 }
@@ -133,7 +134,7 @@ func (n *Node) start() (err error) {
 	if n.cfg.Link != "" {
 		addr, err := n.server.ListenLink(n.cfg.Link)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: stop what uses it, or choose another with --link", err)
 		}
 		n.link = n.advertised(addr.String())
 		if n.hooks.linkAddr != nil {
