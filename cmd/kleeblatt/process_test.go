@@ -202,6 +202,12 @@ func (p *proc) signal(s syscall.Signal) {
 func (p *proc) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
+	p.ends()
+}
+
+// ends waits until the process, which has been asked to, has ended in good order.
+func (p *proc) ends() {
+	p.t.Helper()
 	select {
 	case <-p.ended:
 		if p.status != nil {
