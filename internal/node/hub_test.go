@@ -14,6 +14,9 @@ import (
 // TestAllocHub: in steady state nothing is allocated for a message, from the socket that it comes from to the sockets that it goes to, on
 // the way through workers and links.
 func TestAllocHub(t *testing.T) {
+	if raced {
+		t.Skip("a sync.Pool drops what it is given now and then under the race detector")
+	}
 	for _, workers := range []int{1, 2} {
 		t.Run(fmt.Sprint("workers ", workers), func(t *testing.T) {
 			w := newWorld(t, workers, "a", "b")

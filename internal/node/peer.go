@@ -135,6 +135,9 @@ func (p *peer) relink() {
 	p.m = machine[link.Input, link.Effect]{step: p.l.Step, exec: p.exec}
 	p.l.SetDigest(p.o.root)
 	p.ownVersion(p.o.version)
+	if p.o.stopped {
+		p.feed(link.Input{Kind: link.InCredit})
+	}
 }
 
 func (p *peer) feed(in link.Input) {
@@ -292,7 +295,7 @@ func (o *home) fromPeer(p *peer, f []byte) {
 }
 
 func (o *home) dial(p *peer) {
-	if p.linkAddr == "" {
+	if p.linkAddr == "" && p.linkUnix == "" {
 		p.feed(link.Input{Kind: link.InDown, Refused: true})
 		return
 	}

@@ -43,6 +43,9 @@ func (n *Node) listenUnix() string {
 		n.log.Debug("no Unix socket for links", "err", err)
 		return ""
 	}
+	if n.hooks.linkUnix != nil {
+		path = n.hooks.linkUnix(path)
+	}
 	return hostToken() + ":" + path
 }
 
