@@ -54,6 +54,9 @@ func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 	w.stats.Published++
 	if to.workers&w.me != 0 {
 		if err := w.deliver(f, to, slot, 0); err != nil {
+			if !acknowledge { // nobody is told
+				w.stats.EventsUncarriable++
+			}
 			w.failPublish(slot, m, acknowledge, wamp.ErrInvalidArgument, err.Error())
 			return
 		}

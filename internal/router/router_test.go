@@ -480,3 +480,19 @@ func TestNobodyWaitsForALostNode(t *testing.T) {
 	n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1)})
 	publish("it has drained", false)
 }
+
+// P34: a publication that a receiver's serializer cannot say reaches nobody. Its publisher is told if it wants to be; else it is counted.
+func TestUncarriablePublicationIsToldOrCountedP34(t *testing.T) {
+	c := newCluster(t, 1, 1, 0, Limits{})
+	a, b := c.member("a", 0, 0, wamp.MsgPack), c.member("b", 0, 0, wamp.JSON)
+	c.say(b, `[32,1,{},"a.b"]`)
+	b.out = nil
+	w := c.nodes[0].workers[0]
+	for i, options := range []string{"\x80", "\x81\xabacknowledge\xc3"} {
+		a.sendRaw([]byte("\x95\x10\x01" + options + "\xa3a.b\x91\xd4\x05\x00"))
+		c.settle()
+		if len(b.out) != 0 || len(a.out) != i || w.Stats().EventsUncarriable != 1 {
+			t.Errorf("options %q: the subscriber got %q, the publisher %q, %d are counted", options, b.out, a.out, w.Stats().EventsUncarriable)
+		}
+	}
+}
