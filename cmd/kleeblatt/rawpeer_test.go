@@ -95,10 +95,16 @@ func dialRaw(t *testing.T, addr string, s speech, receive int) *rawPeer {
 func joinRaw(t *testing.T, addr string, s speech, receive int) *rawPeer {
 	t.Helper()
 	p := dialRaw(t, addr, s, receive)
+	p.hello()
+	return p
+}
+
+// hello opens the session.
+func (p *rawPeer) hello() {
+	p.t.Helper()
 	p.send(codec.AppendHello(nil, p.ser, client.DefaultRealm, &codec.HelloDetails{
 		Roles: wamp.Roles{Publisher: true, Subscriber: true, Caller: true, Callee: true}}))
 	p.expect(wamp.Welcome)
-	return p
 }
 
 func (p *rawPeer) upgrade() error {

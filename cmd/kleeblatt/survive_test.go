@@ -250,3 +250,33 @@ func publishBulk(t *testing.T, c *client.Client, topic string) <-chan error {
 	}()
 	return done
 }
+
+// TestSurviveMany (P8): what one session publishes arrives on every node in order and once, and is sent to each node once.
+func TestSurviveMany(t *testing.T) {
+	c := startCluster(t, 3)
+	const events = 100_000
+	from := c.nodes[0]
+	heard := map[*proc]*listener{}
+	for i, p := range c.others(from) {
+		heard[p] = listen(t, connect(t, client.Config{Serializer: wamp.MsgPack}, []string{p.rs(), p.ws()}[i]), "com.many")
+	}
+	pub := connect(t, client.Config{Serializer: wamp.MsgPack}, from.rs())
+	c.awaitMesh()
+	before := map[*proc]float64{}
+	for p := range heard {
+		before[p] = from.metric("kleeblatt_relay_out_total", p.name)
+	}
+	ctx, cancel := contextOf(t)
+	defer cancel()
+	for n := range events {
+		if _, err := pub.Publish(ctx, "com.many", client.Args(n+1), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for p, l := range heard {
+		l.complete(p.name, "com.many", 1, events)
+		if sent := from.metric("kleeblatt_relay_out_total", p.name) - before[p]; sent != events {
+			t.Errorf("%v frames for %s, want %d", sent, p.name, events)
+		}
+	}
+}
