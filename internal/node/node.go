@@ -259,6 +259,9 @@ func (n *Node) Drain() {
 		}
 		return sessions == 0
 	})
+	for _, h := range n.hubs[1:] {
+		h.ask(func() {}) // another turn: what it had for other nodes has reached the home hub by then
+	}
 	n.hubs[0].ask(n.hubs[0].home.retire)
 	n.waitFor(retireTimeout, func() (done bool) {
 		n.hubs[0].ask(func() { done = n.hubs[0].home.retired() })
