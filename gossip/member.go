@@ -202,8 +202,8 @@ func (m *Machine) onRetire(from, owner string, life Life, version uint64) {
 	linked := n.linked
 	m.bury(n)
 	n.life, n.retired = life, true
-	if linked {
-		m.sendHead(n, n.headLine()) // as above, in case that it was not the node itself who said so
+	if linked && from != owner {
+		m.sendHead(n, n.headLine()) // as above, since it was not the node itself who said so
 	}
 	b := appendRetire(nil, owner, life, version)
 	for _, o := range m.order {
