@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"kleeblatt/internal/codec"
@@ -203,27 +204,30 @@ func TestP19_P27_AfterAnyStormAllIsWellAndNothingIsLeft(t *testing.T) {
 	}
 }
 
+var worked atomic.Int64 // times that works was called: its procedures are new each time
+
 // works shows that events and calls go from each node to each.
 func works(t *testing.T, nodes ...*Node) {
 	t.Helper()
 	var subs []*client
+	at := fmt.Sprint("t.works.", worked.Add(1))
 	for i, n := range nodes {
 		c := join(t, n)
-		c.subscribe("t.works", wamp.Exact)
+		c.subscribe(at, wamp.Prefix)
 		subs = append(subs, c)
 		callee := join(t, n)
-		callee.register(fmt.Sprint("t.works.", i), nil)
+		callee.register(fmt.Sprint(at, ".", i), nil)
 		callee.serve(0)
 	}
 	settle(t, nodes...)
 	for i, n := range nodes {
 		c := join(t, n)
-		c.publish("t.works", uint64(i))
+		c.publish(at+".x", uint64(i))
 		for _, s := range subs {
 			s.event(uint64(i))
 		}
 		for k := range nodes {
-			if m := c.call(fmt.Sprint("t.works.", k), 7); m.Type != wamp.Result || numberOf(m) != 7 {
+			if m := c.call(fmt.Sprint(at, ".", k), 7); m.Type != wamp.Result || numberOf(m) != 7 {
 				t.Errorf("a call from %s to %s: %v %s", n.name, nodes[k].name, m.Type, m.URI)
 			}
 		}

@@ -33,6 +33,7 @@ func (c *client) subscribeMany(prefix string, count int) []uint64 {
 
 // TestP12_200000EntriesReachAJoiningNode: all of them, and they are routed by.
 func TestP12_200000EntriesReachAJoiningNode(t *testing.T) {
+	t.Parallel()
 	sessions, each := 4, 50_000
 	if raced {
 		each = 5_000
