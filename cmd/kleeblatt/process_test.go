@@ -62,6 +62,8 @@ type proc struct {
 	t                     *testing.T
 	name                  string
 	client, gossip, admin string // host:port
+	url                   string // of client, where that is no WebSocket port
+	web                   *http.Client
 	data                  string
 	seeds                 []string
 	more                  []string // further words for serve
@@ -146,7 +148,13 @@ func freePorts(t *testing.T, n int) []int {
 	return ports
 }
 
-func (p *proc) ws() string { return "ws://" + p.client + "/ws" }
+func (p *proc) ws() string {
+	if p.url != "" {
+		return p.url
+	}
+	return "ws://" + p.client + "/ws"
+}
+
 func (p *proc) rs() string { return "rs://" + p.client }
 
 // start runs the node; the test's end kills it. A failed test shows the node's log.
@@ -220,7 +228,11 @@ func (p *proc) ends() {
 
 // get asks the admin address.
 func (p *proc) get(path string) (status int, body []byte, err error) {
-	answer, err := http.Get("http://" + p.admin + path)
+	web := p.web
+	if web == nil {
+		web = http.DefaultClient
+	}
+	answer, err := web.Get("http://" + p.admin + path)
 	if err != nil {
 		return 0, nil, err
 	}
