@@ -92,12 +92,17 @@ var strangers = regexp.MustCompile(`\bTOD[O]\b|\bFIXM[E]\b|\bXX[X]\b|(?i:not imp
 	`proxy\.golang\.or[g]|sum\.golang\.or[g]|registry\.npmjs\.or[g]|pypi\.or[g]|pythonhosted\.or[g]|crates\.i[o]|` +
 	`/wor[k]/|/far[m]/|/roo[t]/|/home/[a-z]`)
 
+// hints are parts of the strangers, in lower case: a file without any of them is not looked at line by line, which is slow.
+var hints = []string{"tod" + "o", "fixm" + "e", "xx" + "x", "implemente" + "d", ".or" + "g", "crates" + ".", "/wor" + "k", "/far" + "m", "/roo" + "t", "/hom" + "e"}
+
 func TestWords(t *testing.T) {
 	ours := func(path string) bool { return path != "go.sum" && !strings.Contains(path, "testdata/fuzz/") }
 	for _, path := range files(t, ours) {
 		text := read(t, path)
-		if strings.IndexByte(text, 0) >= 0 {
-			continue // a binary
+		lower := strings.ToLower(text)
+		hinted := slices.ContainsFunc(hints, func(h string) bool { return strings.Contains(lower, h) })
+		if !hinted || strings.IndexByte(text, 0) >= 0 { // the latter is a binary
+			continue
 		}
 		for i, line := range strings.Split(text, "\n") {
 			if word := strangers.FindString(line); word != "" {
