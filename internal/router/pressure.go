@@ -86,14 +86,27 @@ func (w *Worker) hold(receiver uint32, f *frame, slot uint32, node NodeSlot) {
 	}
 }
 
-// pauseForNode makes a session wait for a node's link, which has an end of its own.
+// pauseForNode makes a session wait for a node's link, as for a receiver: a node that stays behind is not waited for.
 func (w *Worker) pauseForNode(slot uint32, node uint8) {
 	s := &w.sessions[slot]
-	if s.state != stateOpen {
+	if s.state != stateOpen || w.behind.Has(node) {
 		return
 	}
-	if _, joined := w.pauses.join(nodeKey(node), sender{session: s.id, here: true}); joined {
-		w.pause(slot)
+	e, joined := w.pauses.join(nodeKey(node), sender{session: s.id, here: true})
+	if !joined {
+		return
+	}
+	if e.until == 0 {
+		e.until = w.now + int64(w.limits.PauseMax)
+		w.timers.add(timer{at: e.until, kind: nodeTimer, slot: uint32(node)})
+	}
+	w.pause(slot)
+}
+
+func (w *Worker) nodeEpisodeOver(node uint8) {
+	if e := w.pauses.episodes[nodeKey(node)]; e != nil && w.now >= e.until {
+		w.behind.Add(node)
+		w.release(nodeKey(node), 0)
 	}
 }
 
@@ -234,5 +247,6 @@ func (w *Worker) onNodePaused(node NodeSlot, on bool) {
 		return
 	}
 	w.lagging.Remove(uint8(node))
+	w.behind.Remove(uint8(node))
 	w.release(nodeKey(uint8(node)), 0)
 }
