@@ -31,7 +31,7 @@ func (c *client) subscribeMany(prefix string, count int) []uint64 {
 	return ids
 }
 
-// TestP12_200000EntriesReachAJoiningNode: all of them, and they are routed by.
+// TestP12_200000EntriesReachAJoiningNode: all of them, before it takes clients, and they are routed by.
 func TestP12_200000EntriesReachAJoiningNode(t *testing.T) {
 	t.Parallel()
 	sessions, each := 4, 50_000
@@ -48,12 +48,15 @@ func TestP12_200000EntriesReachAJoiningNode(t *testing.T) {
 	}
 	work.Wait()
 	joining := runNext(t, []*Node{first})
-	settle(t, first, joining)
+	if err := joining.WaitReady(patience); err != nil {
+		t.Fatal(err)
+	}
 	for _, p := range joining.Counters().Parts {
 		if want := map[string]int{first.name: sessions * each}[p.Owner]; p.Entries != want {
-			t.Errorf("the new node knows %d of %d entries of %s", p.Entries, want, p.Owner)
+			t.Errorf("the new node takes clients and knows %d of %d entries of %s", p.Entries, want, p.Owner)
 		}
 	}
+	settle(t, first, joining)
 	pub := join(t, joining)
 	for n := range uint64(50) {
 		at := rand.IntN(each)
