@@ -71,8 +71,8 @@ const (
 	DefaultConnectionsPerAddressMax = 4096 // an office behind one address, but not a flood
 	DefaultOutboxBytesMax           = 8 << 20
 	DefaultNodeOutboxBytesMax       = 1 << 30
-	DefaultLinkFrameBytesMax        = 64 << 20 // one turn's batch, which may hold a largest message and more
-	DefaultLinkOutboxBytesMax       = 256 << 20
+	DefaultLinkFrameBytesMax        = 1 << 20 // above what a link writes at once
+	DefaultLinkOutboxBytesMax       = 8 << 20 // above what a link has on the wire; the rest waits in its window
 	DefaultPingInterval             = 30 * time.Second
 	DefaultPongTimeout              = 30 * time.Second
 	DefaultLinger                   = 2 * time.Second

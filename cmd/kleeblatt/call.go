@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"kleeblatt/internal/client"
 	"kleeblatt/internal/wamp"
@@ -18,13 +19,16 @@ The result is printed as {"args":[…],"kwargs":{…}}. An ERROR is told on stan
 `,
 }
 
+// callTimeout is how long a call may take unless told otherwise.
+const callTimeout = 5 * time.Second
+
 func init() { callCommand.run = runCall }
 
 func runCall(ctx context.Context, words []string, io stdio) error {
 	fs := callCommand.flags(io)
 	var dial dialFlags
 	dial.add(fs)
-	timeout := fs.Duration("timeout", 0, "give up after this time (0: wait for as long as the call takes)")
+	timeout := fs.Duration("timeout", callTimeout, "give up after this time (0: wait for as long as the call takes)")
 	words, err := parse(fs, words)
 	switch {
 	case err != nil:

@@ -190,6 +190,8 @@ func (o *home) count(c *admin.Counters) {
 	}
 	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "window", Value: window})
 	c.Parts = o.parts()
+	c.Dropped = append(c.Dropped,
+		admin.Count{Label: "relay_over_budget", Value: o.dropped}, admin.Count{Label: "table_entry_unknown", Value: o.tables.Unknown()})
 	g := o.g.Stats()
 	c.Gossip = admin.GossipCounters{
 		DeltasOut: g.DeltasOut, DeltasIn: g.DeltasIn, SnapshotsOut: g.SnapshotsOut, SnapshotsIn: g.SnapshotsIn, Asks: g.Asks,

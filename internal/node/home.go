@@ -39,6 +39,10 @@ type home struct {
 	serveBy       int64      // when clients are served although a member is not reachable; 0: they are, or we have not joined
 	refusal       string     // what a node said that did not let us join
 	stopped       bool       // the other nodes' data: a mailbox of ours is full
+	windowsFull   bool       // the links\' windows are over their budget
+	weighAt       int64      // when they are added up again
+	dropped       uint64     // frames that no link took: over budget, or for a node that has lost its place
+	warnedAt      int64      // of strangers at the link port
 	root          [16]byte   // digest of the tables that we route by, as last told
 	version       uint64     // our own part's version, as last told to the links
 }
@@ -182,10 +186,39 @@ func (o *home) settle() {
 // send gives frames for other nodes to their links.
 func (o *home) send(b *frame.Batch) {
 	b.Each(func(a frame.Addr, f []byte) {
-		if p := o.slots[a.Node]; p != nil {
-			p.send(a.Lane, f)
+		p := o.slots[a.Node]
+		if p == nil || o.windowsFull && router.IsEvent(f) {
+			o.dropped++
+			return
 		}
+		p.send(a.Lane, f)
 	})
+}
+
+// weighWindows adds up what waits in all links, a few times per second: together they have a budget, like the outboxes. Above it
+// events for nodes that do not take them are dropped and counted; calls and answers are few.
+func (o *home) weighWindows(now int64) {
+	if now < o.weighAt {
+		return
+	}
+	o.weighAt = now + windowsEvery
+	var bytes int64
+	for _, p := range o.slots {
+		if p != nil {
+			bytes += int64(p.l.Stats().WindowBytes)
+		}
+	}
+	o.windowsFull = bytes > o.n.cfg.Limits.OutboxTotalBytes
+}
+
+// connections is the number of link connections.
+func (o *home) connections() (n int64) {
+	for _, lc := range o.conns {
+		if lc != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // turn is the home hub's part of the end of a turn: deltas leave ahead of the data that follows them. again says that what happened at
@@ -202,6 +235,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	}
 	o.flushGossip(now)
 	o.tell()
+	o.weighWindows(now)
 	if b := o.h.relay; b != nil {
 		o.h.relay = nil
 		o.send(b)

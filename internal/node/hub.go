@@ -18,6 +18,10 @@ const (
 	mailboxBytesMax = 1 << 20
 	// mailboxRetryAfter is how soon a source that was paused for a full mailbox looks again.
 	mailboxRetryAfter = int64(time.Millisecond)
+	// windowsEvery is how often the links' windows are added up: what comes in between is a turn's reading at line speed.
+	windowsEvery = int64(10 * time.Millisecond)
+	// warnEvery bounds what strangers can write into the log.
+	warnEvery = int64(time.Minute)
 	// closeLinger is how long a closing connection may take to read what is queued for it.
 	closeLinger = 2 * time.Second
 )

@@ -24,10 +24,10 @@ import (
 )
 
 const (
-	// drainTimeout is how long a leaving node waits for its sessions to say GOODBYE.
+	// drainTimeout is how long a leaving node waits for its clients to answer GOODBYE and be closed; their workers give up sooner.
 	drainTimeout = 3 * time.Second
-	// retireTimeout is how long it waits for the links to take its last frames.
-	retireTimeout = time.Second
+	// retireTimeout is how long it waits for the links to take its last frames: a little more than they take by themselves.
+	retireTimeout = 2500 * time.Millisecond
 	// stopTimeout is how long the loops may take to flush and close what is left.
 	stopTimeout = 2 * time.Second
 	// Agent is what WELCOME says of us.
@@ -253,11 +253,9 @@ func (n *Node) Drain() {
 		h.deliver(letter{kind: letterInput, input: router.Input{Kind: router.InDrain}})
 	}
 	n.waitFor(drainTimeout, func() bool {
-		sessions := 0
-		for _, h := range n.hubs {
-			h.ask(func() { sessions += h.worker.Sessions() })
-		}
-		return sessions == 0
+		var links int64
+		n.hubs[0].ask(func() { links = n.hubs[0].home.connections() })
+		return n.server.Stats().Connections <= links
 	})
 	for _, h := range n.hubs[1:] {
 		h.ask(func() {}) // another turn: what it had for other nodes has reached the home hub by then

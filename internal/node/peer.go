@@ -370,7 +370,10 @@ func (o *home) linkReceived(c transport.ConnID, msg []byte) {
 func (o *home) greet(lc *linkConn, msg []byte) bool {
 	name, _, ok := link.ParseHello(msg)
 	if !ok {
-		o.n.log.Warn("a connection to the link port is no router of this cluster", "peer", lc.remote)
+		if now := o.h.loop.Now(); o.warnedAt == 0 || now-o.warnedAt >= warnEvery {
+			o.warnedAt = now
+			o.n.log.Warn("a connection to the link port is no router of this cluster", "peer", lc.remote)
+		}
 		o.h.loop.Reset(lc.id)
 		return false
 	}
