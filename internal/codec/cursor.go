@@ -304,6 +304,32 @@ func (c *cursor) colon() {
 	c.i = jsonSpace(c.b, c.i)
 }
 
+// absent steps over a null or undefined value: clients write an option that they do not set as one of them. Of MessagePack,
+// undefined is what JavaScript's encoders make of it: an extension of type 0 with one octet 0.
+func (c *cursor) absent() bool {
+	rest := c.b[c.i:]
+	n := 0
+	switch c.s {
+	case wamp.MsgPack:
+		switch {
+		case len(rest) > 0 && rest[0] == 0xc0:
+			n = 1
+		case len(rest) > 2 && rest[0] == 0xd4 && rest[1] == 0 && rest[2] == 0:
+			n = 3
+		}
+	case wamp.CBOR:
+		if len(rest) > 0 && (rest[0] == 0xf6 || rest[0] == 0xf7) {
+			n = 1
+		}
+	default:
+		if len(rest) > 3 && string(rest[:4]) == "null" {
+			n = 4
+		}
+	}
+	c.i += n
+	return n > 0
+}
+
 // walk skips one value that lies inside of depth containers.
 func (c *cursor) walk(depth int) {
 	var why string

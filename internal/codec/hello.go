@@ -29,6 +29,9 @@ func (p *Parser) Hello(s wamp.Serializer, dict []byte, h *Hello) error {
 		if !c.ok() {
 			break
 		}
+		if c.absent() {
+			continue
+		}
 		switch string(key) {
 		case "roles":
 			p.roles(&h.Roles)
@@ -131,7 +134,7 @@ func (p *Parser) featureDict(f *wamp.Feature) {
 		bit, known := wamp.ParseFeature(key)
 		if !known { // whatever its value is (HND-12)
 			c.walk(4)
-		} else if c.boolean() {
+		} else if !c.absent() && c.boolean() {
 			*f |= bit
 		}
 	}

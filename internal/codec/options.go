@@ -125,6 +125,12 @@ func (p *Parser) options(o *Options, allowed Opt) {
 		}
 		if o.Has&opt != 0 {
 			c.fail(whyDuplicate)
+		} else if c.absent() {
+			p.unique(0, key)
+			if !c.ok() {
+				return
+			}
+			continue
 		} else {
 			p.option(o, opt)
 		}

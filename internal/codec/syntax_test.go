@@ -77,7 +77,7 @@ func TestSyntax(t *testing.T) {
 
 		`[16,1,{"acknowledge":1},"a.b"]`:                    "acknowledge",
 		`[16,1,{"acknowledge":0},"a.b"]`:                    "acknowledge",
-		`[16,1,{"acknowledge":null},"a.b"]`:                 "acknowledge",
+		`[16,1,{"acknowledge":null},"a.b"]`:                 "",
 		`[16,1,{"acknowledge":"true"},"a.b"]`:               "acknowledge",
 		`[16,1,{"exclude":[1,2.5]},"a.b"]`:                  "exclude",
 		`[16,1,{"exclude":[0]},"a.b"]`:                      "exclude",
@@ -369,5 +369,20 @@ func TestFilterEntriesMax(t *testing.T) {
 	}
 	if _, err := parse(wamp.MsgPack, []byte("\x94\x10\x01\x81\xaeexclude_authid\xdd\xff\xff\xff\xff\xa1a")); err == nil {
 		t.Error("a length beyond the frame")
+	}
+}
+
+// JavaScript's encoders write options that are not set as undefined; they count as absent, like null.
+func TestSyntaxAbsentOptions(t *testing.T) {
+	for s, frame := range map[wamp.Serializer]string{
+		wamp.MsgPack: "\x94\x20\x01\x83\xa5match\xd4\x00\x00\xacget_retained\xc0\xa3foo\xd4\x00\x00\xa3a.b",
+		wamp.CBOR:    "\x84\x18\x20\x01\xa3\x65match\xf7\x6cget_retained\xf6\x63foo\xf7\x63a.b",
+		wamp.JSON:    `[32,1,{"match":null, "get_retained": null ,"foo":null},"a.b"]`,
+	} {
+		var p Parser
+		var m Message
+		if err := p.Parse(s, []byte(frame), &m); err != nil || m.Options.Has != 0 || string(m.URI) != "a.b" {
+			t.Errorf("%v: %v, options %b, topic %q", s, err, m.Options.Has, m.URI)
+		}
 	}
 }

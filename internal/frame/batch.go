@@ -70,9 +70,15 @@ func (p *Pool) Get() *Batch {
 // Put takes b back. The caller must not use it again.
 func (p *Pool) Put(b *Batch) {
 	b.check()
+	b.reset()
+	b.freed = true
+	p.p.Put(b)
+}
+
+// reset empties the batch, keeping memory that is worth keeping.
+func (b *Batch) reset() {
 	if cap(b.b) > keepBytesMax {
 		b.b = nil
 	}
-	b.b, b.n, b.freed = b.b[:0], 0, true
-	p.p.Put(b)
+	b.b, b.n = b.b[:0], 0
 }
