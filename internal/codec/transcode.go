@@ -16,7 +16,7 @@ import (
 // big numbers that fit as integers.
 //
 // What is refused with a CarryError: floats that JSON has no number for; dict keys that are no text, in JSON; MessagePack
-// extensions; other CBOR tags and simple values; text that JSON's convention would take for bytes; JSON strings that
+// extensions but JavaScript's undefined; other CBOR tags and simple values; text that JSON's convention would take for bytes; JSON strings that
 // begin like bytes but are none, or hold half of a surrogate pair; a dict that holds a key twice, which readers settle differently.
 type Transcoder struct {
 	c       cursor

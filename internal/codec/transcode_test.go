@@ -90,6 +90,8 @@ func TestTranscode(t *testing.T) {
 		{j, `[null,true,false]`, c, "\x83\xf6\xf5\xf4"},
 		{c, "\x84\xf6\xf7\xf5\xf4", m, "\x94\xc0\xc0\xc3\xc2"},
 		{c, "\x82\xf7\xf6", j, `[null,null]`},
+		{m, "\x92\xd4\x00\x00\x01", j, `[null,1]`},
+		{m, "\x91\xd4\x00\x01", j, "!" + whyExtension},
 		{c, "\xf8\x20", m, "!" + whySimple},
 		{c, "\xf0", j, "!" + whySimple},
 		{m, "\xd4\x01\x00", j, "!" + whyExtension},

@@ -32,7 +32,11 @@ func (t *Transcoder) scalar(dst []byte, k kind, n uint64) []byte {
 		return t.float32(dst, uint32(n))
 	case kFloat64:
 		return t.float64(dst, math.Float64frombits(n))
-	case kExt:
+	case kExt: // its n bytes are next, behind the octet that is its type
+		if c := &t.c; n == 1 && c.b[c.i-1] == 0 && c.i < len(c.b) && c.b[c.i] == 0 {
+			c.i++
+			return t.nothing(dst) // what JavaScript's encoders make of undefined, see cursor.absent
+		}
 		t.c.fail(whyExtension)
 	case kSimple:
 		t.c.fail(whySimple)
