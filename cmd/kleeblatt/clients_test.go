@@ -30,8 +30,8 @@ func TestClientsJS(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, pair := range []struct{ node, first, second string }{
-		{"node", "wampy:json", "wampy:json"},
-		{node, "autobahn:json", "wampy:json"},
+		{"node", "wampy:json", "wampy:msgpack"},
+		{node, "autobahn:json", "wampy:cbor"},
 		{node, "autobahn:msgpack", "autobahn:json"},
 	} {
 		a, b := c.nodes[i], c.nodes[(i+1)%3]
