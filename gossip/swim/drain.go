@@ -70,7 +70,10 @@ func (n *Swim) memberAlive(sm *serf.Member) {
 		n.members[sm.Name] = m
 	}
 	before := *m
-	*m = member{tags: t, addr: addrPort(sm.Addr, sm.Port), alive: true}
+	*m = member{tags: t, addr: addrPort(sm.Addr, sm.Port), alive: true, back: m.back}
+	if known := before.tags.Life != (Life{}); known && (!before.alive || before.tags.Life != t.Life) {
+		m.back = true
+	}
 	now := *m
 	n.mu.Unlock()
 	if before.alive && before.tags.Life != now.tags.Life {
@@ -89,13 +92,14 @@ func (n *Swim) memberGone(name string, left bool) {
 		n.mu.Unlock()
 		return
 	}
-	m.alive, m.left = false, left
+	m.alive, m.left, n.gone = false, left, true
 	gone := *m
 	if left {
 		delete(n.members, name) // it does not want to be asked back
 	}
 	n.mu.Unlock()
 	n.box.put(gone.event(name, false, left))
+	poke(n.joinUp)
 }
 
 // knownMax bounds the members that are remembered after they failed, for rejoin to try: a cluster whose nodes get new names at

@@ -14,6 +14,7 @@ const (
 	tryFirst   = 250 * time.Millisecond // before the first exchange, doubling
 	tryFirstTo = time.Second
 	tryMissing = 2 * time.Second  // while somebody is missing; times members/8, so that a missing node is not tried by all at once
+	tryBack    = time.Second / 4  // when somebody is back, who may not know us; times members/4, because one of us is enough
 	tryIdle    = 10 * time.Second // to look whether the seeds are still the same
 )
 
@@ -42,7 +43,7 @@ func (n *Swim) rejoin() {
 			wait = first
 			first = min(2*first, tryFirstTo)
 		case len(missing) > 0 || !complete || n.seen:
-			wait = tryMissing * time.Duration(max(8, alive)) / 8
+			wait = missingWait(alive)
 		default:
 			wait = tryIdle
 		}
@@ -53,9 +54,23 @@ func (n *Swim) rejoin() {
 	}
 }
 
-// pause waits about d. Before the first exchange, or when somebody claims our name, news cut it short.
+// missingWait is the time between two tries while somebody is missing among so many that are alive.
+func missingWait(alive int) time.Duration {
+	return tryMissing * time.Duration(max(8, alive)) / 8
+}
+
+// backWait is the time until somebody who is back is introduced to the others.
+func backWait(alive int) time.Duration {
+	return tryBack * time.Duration(max(4, alive)) / 4
+}
+
+// about draws a pause of half to one and a half d.
+func about(d time.Duration) time.Duration { return d/2 + rand.N(d) }
+
+// pause waits about d. Before the first exchange, or when somebody claims our name, news cut it short; when a member has gone or is back,
+// it becomes as long as that wants it.
 func (n *Swim) pause(d time.Duration) bool {
-	t := time.NewTimer(d/2 + rand.N(d))
+	t := time.NewTimer(about(d))
 	defer t.Stop()
 	for {
 		select {
@@ -65,9 +80,15 @@ func (n *Swim) pause(d time.Duration) bool {
 			return false
 		case <-n.joinUp:
 			n.mu.Lock()
-			urgent := !n.tags.joined || n.alone
+			urgent, soon := !n.tags.joined || n.alone, d
+			if n.gone {
+				soon = min(soon, missingWait(n.aliveCount()))
+			}
 			for _, m := range n.members {
 				urgent = urgent || m.alive && m.stale
+				if m.alive && m.back {
+					soon = min(soon, backWait(n.aliveCount()))
+				}
 			}
 			for _, r := range n.rivals {
 				urgent = urgent || !r.settled
@@ -75,6 +96,10 @@ func (n *Swim) pause(d time.Duration) bool {
 			n.mu.Unlock()
 			if urgent {
 				return true
+			}
+			if soon < d {
+				d = soon
+				t.Reset(about(d))
 			}
 		}
 	}
@@ -86,7 +111,8 @@ type target struct {
 	name string // of a once-known member, "" of a seed
 }
 
-// missing lists the seeds and the once-known members that are not alive, and those alive that are not who we think. complete is false when a seed could not be resolved.
+// missing lists the seeds and the once-known members that are not alive, and those alive that are not who we think or may not know us.
+// complete is false when a seed could not be resolved.
 func (n *Swim) missing() (list []target, complete bool) {
 	seeds, complete := n.resolveSeeds(n.ctx)
 	var local []netip.Addr
@@ -95,6 +121,7 @@ func (n *Swim) missing() (list []target, complete bool) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.gone = false
 	alive := make(map[netip.AddrPort]bool, len(n.members))
 	for _, m := range n.members {
 		alive[m.addr] = alive[m.addr] || m.alive
@@ -107,7 +134,7 @@ func (n *Swim) missing() (list []target, complete bool) {
 	}
 	for name, m := range n.members {
 		switch {
-		case m.alive && m.stale:
+		case m.alive && (m.stale || m.back):
 			list = append(list, target{addr: m.addr, name: name})
 			m.stale = false // until the next probe
 		case !m.alive && !alive[m.addr]:
@@ -140,6 +167,7 @@ func (n *Swim) tryOne(missing []target) {
 		to := t.addr.String()
 		if t.name != "" {
 			to = t.name + "/" + to // transports that go by names want it
+			n.introduced(t.name)
 		}
 		if _, err := n.serf.Join([]string{to}, false); err == nil {
 			return
@@ -147,6 +175,14 @@ func (n *Swim) tryOne(missing []target) {
 			n.refused[t.addr] = time.Now()
 			n.box.put(Event{Kind: EvRefused, Addr: t.addr.String(), Text: text})
 		}
+	}
+}
+
+func (n *Swim) introduced(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if m := n.members[name]; m != nil {
+		m.back = false
 	}
 }
 

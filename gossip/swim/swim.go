@@ -38,6 +38,7 @@ type Swim struct {
 	members    map[string]*member
 	rivals     map[Life]rival // by the life that they were born with
 	seen       bool           // the last exchange still knew a ghost of ours elsewhere
+	gone       bool           // somebody has gone since rejoin looked who is missing
 	alone      bool           // Alone has been told, and nobody has answered since
 	toldJoined bool           // EvJoined has been told
 	over       bool           // Shutdown was called
@@ -55,6 +56,7 @@ type member struct {
 	alive bool
 	left  bool
 	stale bool // another life than this one answered the last probe
+	back  bool // it was thought dead, or had another life: it may have come by a mere packet, and know nobody
 }
 
 // New starts to gossip. It returns an error when the configuration is wrong or the address is taken; all else is told through
