@@ -32,11 +32,11 @@ func TestShutdown(t *testing.T) {
 	leaving, other := c.nodes[0], c.nodes[1]
 	var peers []*rawPeer
 	for i := range 30 {
-		receive, topic := 0, "com.last"
+		topic := "com.last"
 		if i%5 == 0 {
-			receive, topic = smallBuffer, "com.late" // it reads when the node has been told to end
+			topic = "com.late" // it reads when the node has been told to end
 		}
-		p := joinRaw(t, leaving.client, speeches()[i%6], receive)
+		p := joinRaw(t, leaving.client, speeches()[i%6], 0)
 		p.subscribe(topic)
 		peers = append(peers, p)
 	}

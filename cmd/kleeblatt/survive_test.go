@@ -32,9 +32,13 @@ func TestSurviveKills(t *testing.T) {
 	}
 	c.awaitMesh()
 	for i, victim := range c.nodes {
+		begun := time.Now()
 		g := gather(t, c, victim)
+		gathered := time.Now()
 		g.killed(i == 0)
+		killed := time.Now()
 		g.back()
+		t.Logf("%s: gathered in %v, survived in %v, back in %v", victim.name, gathered.Sub(begun), killed.Sub(gathered), time.Since(killed))
 		g.leave()
 	}
 }
