@@ -1,6 +1,7 @@
 package node
 
 import (
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,6 +20,10 @@ import (
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		f.Value.Set("8") // most of them wait for the clock
+	}
 	code := m.Run()
 	shared.Range(func(_, c any) bool {
 		for _, n := range c.(func() []*Node)() {
@@ -27,7 +32,13 @@ func TestMain(m *testing.M) {
 		return true
 	})
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		err := goleak.Find()
+		for range 10 { // memberlist does not wait for a probe that is under way
+			if err != nil {
+				err = goleak.Find()
+			}
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
