@@ -150,9 +150,9 @@ const (
 	healsIn = 10 * time.Second
 )
 
-// TestNetworkCut: one node is cut off the two others. Both sides go on; afterwards all tables are equal, all routes live, nothing is
+// TestProcessNetworkCut: one node is cut off the two others. Both sides go on; afterwards all tables are equal, all routes live, nothing is
 // missing, and no client did anything for it.
-func TestNetworkCut(t *testing.T) {
+func TestProcessNetworkCut(t *testing.T) {
 	c, w := startCutCluster(t)
 	alone, second, third := c.nodes[0], c.nodes[1], c.nodes[2]
 	var lost atomic.Int64

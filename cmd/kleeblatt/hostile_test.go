@@ -38,9 +38,9 @@ func needsProc(t *testing.T) {
 	}
 }
 
-// TestSubscriberThatNeverReads (P13, P31): events of 1 KiB come as fast as a publisher can send them, from its own node and from another.
+// TestProcessSubscriberThatNeverReads (P13, P31): events of 1 KiB come as fast as a publisher can send them, from its own node and from another.
 // Memory stays within the outbox's bound, the session is closed and counted, and whoever reads gets everything.
-func TestSubscriberThatNeverReads(t *testing.T) {
+func TestProcessSubscriberThatNeverReads(t *testing.T) {
 	needsProc(t)
 	c := startCluster(t, 2)
 	near, far := c.nodes[0], c.nodes[1]
@@ -112,9 +112,9 @@ func attacks() []attack {
 	}
 }
 
-// TestHostileBytes (P29, P32): memory does not grow with what is announced, connections that ask for too much are closed, and the others do
+// TestProcessHostileBytes (P29, P32): memory does not grow with what is announced, connections that ask for too much are closed, and the others do
 // not notice.
-func TestHostileBytes(t *testing.T) {
+func TestProcessHostileBytes(t *testing.T) {
 	needsProc(t)
 	c := startCluster(t, 2)
 	victim, other := c.nodes[0], c.nodes[1]

@@ -81,8 +81,8 @@ func (p *proc) takesClients() bool {
 	return err == nil
 }
 
-// TestJoinBeforeClients (P24): a node that is to join others refuses clients until it knows what the others know, however long that takes.
-func TestJoinBeforeClients(t *testing.T) {
+// TestProcessJoinBeforeClients (P24): a node that is to join others refuses clients until it knows what the others know, however long that takes.
+func TestProcessJoinBeforeClients(t *testing.T) {
 	c := newCluster(t, 2)
 	old, joining := c.nodes[0], c.nodes[1]
 	old.seeds = nil
@@ -108,8 +108,8 @@ func TestJoinBeforeClients(t *testing.T) {
 	c.awaitMesh()
 }
 
-// TestRestartsInAnyOrder (P24): one after the other, in good order or without a word, and all at a time, the first one last.
-func TestRestartsInAnyOrder(t *testing.T) {
+// TestProcessRestartsInAnyOrder (P24): one after the other, in good order or without a word, and all at a time, the first one last.
+func TestProcessRestartsInAnyOrder(t *testing.T) {
 	c := startCluster(t, 3)
 	for round, order := range [][]int{{0, 2, 1}, {1, 0, 2}} {
 		for i, at := range order {
@@ -167,8 +167,8 @@ func (p *proc) fails(words ...string) {
 	}
 }
 
-// TestTwoOfOneName: the second one ends, and says how to mend it. The clients of the first do not notice.
-func TestTwoOfOneName(t *testing.T) {
+// TestProcessTwoOfOneName: the second one ends, and says how to mend it. The clients of the first do not notice.
+func TestProcessTwoOfOneName(t *testing.T) {
 	c := startCluster(t, 2)
 	k := becomeKnown(t, "com.known", c.nodes[1].ws())
 	second := c.another(c.nodes[1].name)
@@ -193,8 +193,8 @@ func TestTwoOfOneName(t *testing.T) {
 	c.awaitMesh()
 }
 
-// TestOtherClusterKey: with another key, or without one, a node joins nothing, takes no clients, and says what is wrong.
-func TestOtherClusterKey(t *testing.T) {
+// TestProcessOtherClusterKey: with another key, or without one, a node joins nothing, takes no clients, and says what is wrong.
+func TestProcessOtherClusterKey(t *testing.T) {
 	dir := t.TempDir()
 	key := func(name string) []string {
 		file := filepath.Join(dir, name)
@@ -230,8 +230,8 @@ func TestOtherClusterKey(t *testing.T) {
 	k.knownAt(c.nodes[0])
 }
 
-// TestPortsTaken: each port that somebody else has is named, and the flag that chooses another.
-func TestPortsTaken(t *testing.T) {
+// TestProcessPortsTaken: each port that somebody else has is named, and the flag that chooses another.
+func TestProcessPortsTaken(t *testing.T) {
 	c := newCluster(t, 1)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -25,9 +25,9 @@ var lastEvents = map[string]int{"com.last": 1000, "com.late": 7000}
 
 const lastBytes = 1 << 10
 
-// TestShutdown (CLS-02, P21, P33): SIGTERM. The node is no longer ready; each of 30 sessions gets what was queued for it and then GOODBYE,
+// TestProcessShutdown (CLS-02, P21, P33): SIGTERM. The node is no longer ready; each of 30 sessions gets what was queued for it and then GOODBYE,
 // those that do not read meanwhile too; only then their connections close. The others take the node out at once.
-func TestShutdown(t *testing.T) {
+func TestProcessShutdown(t *testing.T) {
 	c := startCluster(t, 3)
 	leaving, other := c.nodes[0], c.nodes[1]
 	var peers []*rawPeer

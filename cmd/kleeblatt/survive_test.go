@@ -19,9 +19,9 @@ const (
 	someTalk = 50
 )
 
-// TestSurviveKills: each node of three dies without a word, the seed first and without seeds of its own. The others do not notice but for
+// TestProcessSurviveKills: each node of three dies without a word, the seed first and without seeds of its own. The others do not notice but for
 // the calls that ended with it; it comes back by itself.
-func TestSurviveKills(t *testing.T) {
+func TestProcessSurviveKills(t *testing.T) {
 	c := newCluster(t, 3)
 	c.nodes[0].seeds = nil
 	for _, p := range c.nodes[1:] {
@@ -185,9 +185,9 @@ func (g *gathering) leave() {
 	}
 }
 
-// TestSurviveStall: a node hangs for three seconds. Who calls there is told soon, and who publishes is not held up for longer; when it goes
+// TestProcessSurviveStall: a node hangs for three seconds. Who calls there is told soon, and who publishes is not held up for longer; when it goes
 // on it gets everything that was published meanwhile.
-func TestSurviveStall(t *testing.T) {
+func TestProcessSurviveStall(t *testing.T) {
 	c := startCluster(t, 3)
 	first, stalled, third := c.nodes[0], c.nodes[1], c.nodes[2]
 	at, heard := map[*proc]*client.Client{}, map[*proc]*listener{}
@@ -255,8 +255,8 @@ func publishBulk(t *testing.T, c *client.Client, topic string) <-chan error {
 	return done
 }
 
-// TestSurviveMany (P8): what one session publishes arrives on every node in order and once, and is sent to each node once.
-func TestSurviveMany(t *testing.T) {
+// TestProcessSurviveMany (P8): what one session publishes arrives on every node in order and once, and is sent to each node once.
+func TestProcessSurviveMany(t *testing.T) {
 	c := startCluster(t, 3)
 	const events = 100_000
 	from := c.nodes[0]
