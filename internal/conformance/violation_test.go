@@ -58,7 +58,7 @@ var badInputs = []struct {
 	// options
 	{"MSG-06", false, `[16,1,{"acknowledge":1},"a.b"]`},
 	{"MSG-06", false, `[16,1,{"exclude_me":"false"},"a.b"]`},
-	{"MSG-06", false, `[16,1,{"disclose_me":null},"a.b"]`},
+	{"MSG-06", false, `[16,1,{"disclose_me":"yes"},"a.b"]`},
 	{"MSG-06", false, `[16,1,{"eligible":7},"a.b"]`},
 	{"MSG-06", false, `[16,1,{"exclude":["7"]},"a.b"]`},
 	{"MSG-06", false, `[16,1,{"eligible_authid":[7]},"a.b"]`},
