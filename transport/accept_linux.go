@@ -35,6 +35,10 @@ func (n *listener) prepare() error {
 	return nil
 }
 
+// notSentBytes is what the kernel takes of a client's bytes ahead of its window. Without, it takes megabytes, and tells us that the client
+// reads only once in a megabyte or so: a slow one could not be told from one that is stuck.
+const notSentBytes = 128 << 10
+
 // tune sets what all our TCP sockets want: no waiting for more to send, and the kernel's keep-alive.
 func tune(fd int) {
 	seconds := int(keepAlive.Seconds())
@@ -56,6 +60,9 @@ func (n *listener) close() {
 
 // listen adds a port to the loop's epoll set.
 func (l *loop) listen(n *listener) {
+	if !n.link { // inherited by the sockets that are accepted; Unix sockets know no such thing
+		unix.SetsockoptInt(n.fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSentBytes)
+	}
 	if l.stopping {
 		return
 	}

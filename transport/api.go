@@ -30,6 +30,7 @@ const (
 	Drained  Level = iota // empty, or below a quarter of the bound again
 	HalfFull              // above half of the bound: its publishers should not be read
 	Full                  // a message did not fit: it was not queued; slow_consumer decides
+	Draining              // the other end has read of the backlog since HalfFull, or this, was told: it is slow at most, not stuck
 )
 
 // Info describes a connection when it opens.

@@ -41,17 +41,18 @@ const (
 
 // conn is one connection. The first fields are all that Send and Fanout touch.
 type conn struct {
-	gen     uint32
-	slot    uint32
-	state   connState
-	enc     encoding
-	flags   connFlags
-	fd      int32 // -1 for goroutine connections
-	queued  int   // bytes in the outbox: ranges of the arena, then out
-	peerMax int   // largest message that the other end takes
-	head    uint32
-	tail    uint32 // ranges of the arena, indices into loop.ranges, 0 is none
-	tailEnd uint32 // end of the last range
+	gen      uint32
+	slot     uint32
+	state    connState
+	enc      encoding
+	flags    connFlags
+	fd       int32 // -1 for goroutine connections
+	queued   int   // bytes in the outbox: ranges of the arena, then out
+	peerMax  int   // largest message that the other end takes
+	head     uint32
+	tail     uint32 // ranges of the arena, indices into loop.ranges, 0 is none
+	tailEnd  uint32 // end of the last range
+	progress uint32 // bytes of the backlog that left since HalfFull or Draining was told
 
 	seen       uint32 // tick of the last input
 	due        uint32 // wheel

@@ -210,6 +210,7 @@ const (
 	noteDialFailed
 	noteHalfFull
 	noteDrained
+	noteDraining
 	noteRelease // the slot can be freed
 )
 
@@ -244,6 +245,10 @@ func (l *loop) deliver() {
 		case noteDrained:
 			if c := l.opened(n.id); c != nil {
 				l.h.Pressure(n.id, Drained)
+			}
+		case noteDraining:
+			if c := l.opened(n.id); c != nil {
+				l.h.Pressure(n.id, Draining)
 			}
 		case noteRelease:
 			if c := l.find(n.id); c != nil && c.state == stateDead {

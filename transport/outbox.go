@@ -7,6 +7,10 @@ const (
 	arenaBytesKeep  = 4 << 20  // a larger arena (one huge message) is given back after its turn
 )
 
+// progressBytes of a backlog have to be taken by the kernel after HalfFull for Draining to be told. Before HalfFull they would prove little:
+// the far end's kernel takes some megabytes for a client that never reads.
+const progressBytes = 32 << 10
+
 // inHandBytes may be queued for a goroutine connection and its outbox still counts as empty: they are most likely what its
 // writer has in hand, which does not mean that the socket is full.
 const inHandBytes = 128 << 10
@@ -276,6 +280,7 @@ func (l *loop) keepUnsent(c *conn, head uint32, skip int) {
 	}
 	if !c.has(flagHalf) && c.queued > l.boundOf(c)/2 {
 		c.flags |= flagHalf
+		c.progress = 0
 		l.notes = append(l.notes, note{kind: noteHalfFull, id: c.id()})
 	}
 }
@@ -314,6 +319,13 @@ func (l *loop) wrote(c *conn, n int) {
 	if c.has(flagHalf) && c.queued <= l.boundOf(c)/4 {
 		c.flags &^= flagHalf
 		l.notes = append(l.notes, note{kind: noteDrained, id: c.id()})
+	}
+	if !c.has(flagHalf) {
+		return
+	}
+	if c.progress += uint32(n); c.progress >= progressBytes {
+		c.progress = 0
+		l.notes = append(l.notes, note{kind: noteDraining, id: c.id()})
 	}
 }
 

@@ -67,7 +67,14 @@ func TestPressure(t *testing.T) {
 func TestHalfFull(t *testing.T) {
 	h := &hooks{}
 	levels := make(chan Level, 10)
-	h.pressure = func(_ ConnID, level Level) { levels <- level }
+	var draining atomic.Int32
+	h.pressure = func(_ ConnID, level Level) {
+		if level == Draining {
+			draining.Add(1)
+			return
+		}
+		levels <- level
+	}
 	h.received = func(c ConnID, _ []byte) { h.l.Send(c, make([]byte, 12<<20), false) } // an empty outbox takes any one message
 	s := serve(t, Config{}, h)
 	c := upgrade1(t, s.Addrs()[0], "wamp.2.cbor")
@@ -75,9 +82,15 @@ func TestHalfFull(t *testing.T) {
 	if l := recv(t, levels); l != HalfFull {
 		t.Errorf("level %d", l)
 	}
+	if draining.Load() != 0 {
+		t.Error("the far end has not read yet, but it is draining")
+	}
 	c.wantFrame(ws.OpBinary, make([]byte, 12<<20))
 	if l := recv(t, levels); l != Drained {
 		t.Errorf("level %d", l)
+	}
+	if draining.Load() == 0 && dialsOnLoop && !s.cfg.streams { // a goroutine writes all of it at once
+		t.Error("nothing told that the far end reads")
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 	InOpened     InputKind = iota + 1 // Conn, Serializer, MaxMessage, Peer
 	InMessage                         // Conn, Bytes: one WAMP message, valid during Step
 	InClosed                          // Conn
-	InPressure                        // Conn, Level (0 drained, 1 half full, 2 full: a message was refused), On (with 2: the message was urgent)
+	InPressure                        // Conn, Level (0 drained, 1 half full, 2 full: a message was refused, 3 draining: it reads, if slowly), On (with 2: the message was urgent)
 	InFrame                           // Node, Bytes: one relay frame from a worker of this node (Node 0) or of another, valid during Step
 	InApplied                         // Token, Err (URI of the refusal, "" if applied), ID
 	InNodeLost                        // Node: calls to it fail now; its later answers are ignored

@@ -108,7 +108,7 @@ func (w *Worker) pick(r *dealer.Registration, f *frame) *dealer.Callee {
 	if r.Invoke == wamp.Random {
 		random = w.random()
 	}
-	if len(f.tried) == 0 && w.lost.Empty() && w.behind.Empty() {
+	if len(f.tried) == 0 && w.lost.Empty() {
 		return r.Pick(random, nil)
 	}
 	w.placing = f
@@ -122,10 +122,8 @@ func (w *Worker) isUntried(c *dealer.Callee) bool {
 	return !slices.Contains(w.placing.tried, c.Session)
 }
 
-// isReachable is what calls prefer: a node that is lost or stays behind gets new ones only where nobody else is.
-func (w *Worker) isReachable(c *dealer.Callee) bool {
-	return !w.lost.Has(c.Node) && !w.behind.Has(c.Node) && w.isUntried(c)
-}
+// isReachable is what calls prefer: a node that is lost gets new ones only where nobody else is.
+func (w *Worker) isReachable(c *dealer.Callee) bool { return !w.lost.Has(c.Node) && w.isUntried(c) }
 
 // noCallee ends a call that nobody takes.
 func (w *Worker) noCallee(c *dealer.Call, f *frame, why uint8) {

@@ -7,7 +7,8 @@ import "kleeblatt/broker"
 
 // episode is one time of waiting for a receiver.
 type episode struct {
-	until int64 // 0: no end of its own
+	until int64 // when who waits goes on; 0: not set yet
+	told  int64 // when those elsewhere were last told to wait on
 	held  []sender
 }
 
@@ -66,6 +67,16 @@ func (p *pauses) end(r receiverKey) *episode {
 	return e
 }
 
+// patience is how long a receiver is waited for that has read since its socket was full. Windows of TCP open in steps, and programs
+// stop now and then to collect garbage: it is an order of magnitude more than what one gets that has shown nothing.
+func (w *Worker) patience() int64 { return 10 * int64(w.limits.PauseMax) }
+
+// reads says that a session has read of its backlog within its patience.
+func (w *Worker) reads(slot uint32) bool {
+	at := w.sessions[slot].readAt
+	return at != 0 && w.now-at < w.patience()
+}
+
 // hold makes the sender of f wait for a receiver that is congested. slot is the sender's place, noSlot if it lives elsewhere.
 func (w *Worker) hold(receiver uint32, f *frame, slot uint32, node NodeSlot) {
 	if w.receivers[receiver].flags != congested || receiver == slot {
@@ -77,36 +88,30 @@ func (w *Worker) hold(receiver uint32, f *frame, slot uint32, node NodeSlot) {
 	}
 	if e.until == 0 {
 		e.until = w.now + int64(w.limits.PauseMax)
+		if w.reads(receiver) {
+			e.until = max(e.until, w.sessions[receiver].readAt+w.patience())
+		}
 		w.timers.add(timer{at: e.until, kind: episodeTimer, slot: receiver, key: uint64(w.receivers[receiver].conn)})
 	}
 	if slot != noSlot {
 		w.pause(slot)
 	} else {
-		w.sendPressure(&e.held[len(e.held)-1], w.sessions[receiver].id, 1)
+		w.sendPressure(&e.held[len(e.held)-1], w.sessions[receiver].id, pressureOn)
+		if w.reads(receiver) {
+			w.sendPressure(&e.held[len(e.held)-1], w.sessions[receiver].id, pressureStill)
+		}
 	}
 }
 
-// pauseForNode makes a session wait for a node's link, as for a receiver: a node that stays behind is not waited for.
+// pauseForNode makes a session wait for a node's link. While its path is up the link drains, and a full one is backpressure, never loss; without
+// a path nobody waits (onNodeLost).
 func (w *Worker) pauseForNode(slot uint32, node uint8) {
 	s := &w.sessions[slot]
-	if s.state != stateOpen || w.behind.Has(node) {
+	if s.state != stateOpen {
 		return
 	}
-	e, joined := w.pauses.join(nodeKey(node), sender{session: s.id, here: true})
-	if !joined {
-		return
-	}
-	if e.until == 0 {
-		e.until = w.now + int64(w.limits.PauseMax)
-		w.timers.add(timer{at: e.until, kind: nodeTimer, slot: uint32(node)})
-	}
-	w.pause(slot)
-}
-
-func (w *Worker) nodeEpisodeOver(node uint8) {
-	if e := w.pauses.episodes[nodeKey(node)]; e != nil && w.now >= e.until {
-		w.behind.Add(node)
-		w.release(nodeKey(node), 0)
+	if _, joined := w.pauses.join(nodeKey(node), sender{session: s.id, here: true}); joined {
+		w.pause(slot)
 	}
 }
 
@@ -119,7 +124,7 @@ func (w *Worker) release(r receiverKey, lane uint64) {
 	for i := range e.held {
 		s := &e.held[i]
 		if !s.here {
-			w.sendPressure(s, lane, 0)
+			w.sendPressure(s, lane, pressureOff)
 		} else if slot, ok := w.sessionByID(s.session); ok {
 			w.unpause(slot, 1)
 		}
@@ -145,7 +150,14 @@ func (w *Worker) unpause(slot uint32, n uint16) {
 	}
 }
 
-// sendPressure tells the worker of a sender to wait (1) or go on (0).
+// What a pressure frame says.
+const (
+	pressureOff   uint8 = iota // go on
+	pressureOn                 // wait for one receiver more
+	pressureStill              // wait on: it makes progress
+)
+
+// sendPressure tells the worker of a sender to wait, to wait on or to go on.
 func (w *Worker) sendPressure(to *sender, lane uint64, level uint8) {
 	f := &w.reply
 	f.kind, f.session, f.level = framePressure, to.session, level
@@ -164,12 +176,15 @@ func (w *Worker) onPressureFrame(f *frame) {
 	}
 	s := &w.sessions[slot]
 	switch {
-	case f.level > 0 && s.remotePause < 1<<15:
+	case f.level == pressureStill && s.remotePause > 0:
+		s.pausedUntil = w.now + w.patience()
+		w.timers.add(timer{at: s.pausedUntil, kind: pauseTimer, slot: slot, key: uint64(w.receivers[slot].conn)})
+	case f.level != pressureOff && s.remotePause < 1<<15:
 		s.remotePause++
-		s.pausedUntil = w.now + int64(w.limits.PauseMax)
+		s.pausedUntil = max(s.pausedUntil, w.now+int64(w.limits.PauseMax))
 		w.timers.add(timer{at: s.pausedUntil, kind: pauseTimer, slot: slot, key: uint64(w.receivers[slot].conn)})
 		w.pause(slot)
-	case f.level == 0 && s.remotePause > 0:
+	case f.level == pressureOff && s.remotePause > 0:
 		s.remotePause--
 		w.unpause(slot, 1)
 	}
@@ -183,9 +198,33 @@ func (w *Worker) remotePauseOver(slot uint32) {
 	}
 }
 
+// progressed gives a receiver that reads, if slowly, more time: only one that is stuck is not waited for.
+func (w *Worker) progressed(slot uint32) {
+	w.sessions[slot].readAt = w.now
+	e := w.pauses.episodes[receiverKey(slot)]
+	if e == nil {
+		return
+	}
+	e.until = w.now + w.patience()
+	if e.told != 0 && w.now-e.told < int64(w.limits.PauseMax)/4 {
+		return
+	}
+	e.told = w.now
+	for i := range e.held {
+		if s := &e.held[i]; !s.here {
+			w.sendPressure(s, w.sessions[slot].id, pressureStill)
+		}
+	}
+}
+
 // episodeOver ends the waiting for a receiver that used its time up.
 func (w *Worker) episodeOver(slot uint32) {
-	if e := w.pauses.episodes[receiverKey(slot)]; e != nil && w.now >= e.until {
+	e := w.pauses.episodes[receiverKey(slot)]
+	if e != nil && w.now < e.until { // there was progress
+		w.timers.add(timer{at: e.until, kind: episodeTimer, slot: slot, key: uint64(w.receivers[slot].conn)})
+		return
+	}
+	if e != nil {
 		w.receivers[slot].flags |= slow
 		w.stats.SlowSessions++
 		w.release(receiverKey(slot), w.sessions[slot].id)
@@ -219,6 +258,8 @@ func (w *Worker) onPressure(slot uint32, level uint8, urgent bool) {
 		w.release(receiverKey(slot), w.sessions[slot].id)
 	case 1:
 		r.flags |= congested
+	case 3:
+		w.progressed(slot)
 	case 2:
 		r.flags |= congested
 		if w.sessions[slot].state == stateClosing {
@@ -247,6 +288,5 @@ func (w *Worker) onNodePaused(node NodeSlot, on bool) {
 		return
 	}
 	w.lagging.Remove(uint8(node))
-	w.behind.Remove(uint8(node))
 	w.release(nodeKey(uint8(node)), 0)
 }

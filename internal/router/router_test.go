@@ -481,38 +481,43 @@ func TestNobodyWaitsForALostNode(t *testing.T) {
 	publish("it has drained", false)
 }
 
-// A node that does not keep up is waited for as long as a receiver would be, and no call goes to it that another can take.
-func TestANodeThatStaysBehindIsNotWaitedFor(t *testing.T) {
-	c := newCluster(t, 2, 1, 0, Limits{})
-	a, b, near := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON), c.member("n", 0, 0, wamp.JSON)
-	c.say(b, `[32,1,{},"a.b"]`)
-	c.say(b, `[64,2,{"invoke":"first"},"a.p"]`)
-	c.say(near, `[64,1,{"invoke":"first"},"a.p"]`)
-	n := c.nodes[0]
-	near.out = nil
-	n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1), On: true})
-	c.say(a, `[16,1,{},"a.b"]`)
-	if !a.paused {
-		t.Fatal("the publisher does not wait")
-	}
-	c.now += int64(defaultPauseMax)
-	n.feed(0, Input{Kind: InTick})
-	if a.paused {
-		t.Fatal("the publisher waits for ever")
-	}
-	c.say(a, `[16,2,{},"a.b"]`)
-	if a.paused {
-		t.Fatal("the publisher waits again in the same episode")
-	}
-	c.say(a, `[48,3,{},"a.p"]`)
-	if len(near.out) != 1 {
-		t.Fatalf("the call went to the node that is behind: %q", near.out)
-	}
-	n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1)})
-	n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1), On: true})
-	c.say(a, `[16,4,{},"a.b"]`)
-	if !a.paused {
-		t.Fatal("a new episode does not begin")
+// A receiver that reads slowly is waited for as long as it reads, on this node and on another; one that is stuck once.
+func TestAReceiverThatReadsSlowlyIsWaitedForP13(t *testing.T) {
+	for _, far := range []int{0, 1} {
+		c := newCluster(t, 2, 1, 0, Limits{})
+		a, b := c.member("a", 0, 0, wamp.JSON), c.member("b", far, 0, wamp.JSON)
+		c.say(b, `[32,1,{},"a.b"]`)
+		n := c.nodes[far]
+		const pause = int64(defaultPauseMax)
+		tick := func(by int64) {
+			c.now += by
+			for _, n := range c.nodes {
+				n.feed(0, Input{Kind: InTick})
+			}
+			c.settle()
+		}
+		n.feed(0, Input{Kind: InPressure, Conn: b.id, Level: 1})
+		c.say(a, `[16,1,{},"a.b"]`)
+		n.feed(0, Input{Kind: InPressure, Conn: b.id, Level: 3})
+		c.settle()
+		for range 20 {
+			tick(3 * pause)
+			if !a.paused {
+				t.Fatalf("node %d: the publisher goes on while its receiver reads", far)
+			}
+			n.feed(0, Input{Kind: InPressure, Conn: b.id, Level: 3})
+			c.settle()
+		}
+		for range 2 * 10 {
+			tick(pause)
+		}
+		if a.paused {
+			t.Fatalf("node %d: the publisher waits for a receiver that is stuck", far)
+		}
+		c.say(a, `[16,2,{},"a.b"]`)
+		if a.paused {
+			t.Fatalf("node %d: the publisher waits for it again", far)
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ type session struct {
 	remotePause uint16 // of these, receivers that live elsewhere
 	state       state
 	paused      bool  // FxPause was said
+	readAt      int64 // when it last read of a backlog, see Worker.progressed; 0: never
 	pausedUntil int64 // when remotePause ends at the latest
 }
 

@@ -7,7 +7,6 @@ const (
 	helloTimer   timerKind = iota + 1 // slot, key: its connection
 	goodbyeTimer                      // slot, key: its connection
 	episodeTimer                      // slot, key: its connection; publishers have waited long enough for it
-	nodeTimer                         // slot: a node; those who send to it have waited long enough for its link
 	pauseTimer                        // slot, key: its connection; a receiver elsewhere kept it waiting long enough
 )
 

@@ -87,7 +87,6 @@ type Worker struct {
 	timers        timers
 	lost          broker.NodeSet // nodes that calls go to only for want of others
 	lagging       broker.NodeSet // nodes whose link is full
-	behind        broker.NodeSet // of them those that used up the time that others wait: events to them are the link's to drop and count
 	wakeAt        int64          // what the owner was last asked for
 	draining      bool
 
@@ -260,10 +259,6 @@ func (w *Worker) onTick() {
 		t, ok := w.timers.due(w.now)
 		if !ok {
 			return
-		}
-		if t.kind == nodeTimer {
-			w.nodeEpisodeOver(uint8(t.slot))
-			continue
 		}
 		if int(t.slot) >= len(w.sessions) || uint64(w.receivers[t.slot].conn) != t.key {
 			continue // the slot has another session by now
