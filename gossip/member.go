@@ -38,7 +38,8 @@ func (m *Machine) onLinkUp(name string, life Life, version uint64) {
 		return
 	}
 	if n.refuses(life) {
-		m.onLinkDown(name, n.life)  // who is at the link's other end now is not who it was
+		m.onLinkDown(name, n.life) // who is at the link's other end now is not who it was
+		n.outlived = true
 		m.sendHead(n, n.headLine()) // so that it takes a higher epoch
 		return
 	}
@@ -48,7 +49,7 @@ func (m *Machine) onLinkUp(name string, life Life, version uint64) {
 	if m.compareAt <= m.now {
 		m.compareAt = m.jittered()
 	}
-	n.linked, n.suspect, n.head = true, false, version
+	n.linked, n.suspect, n.head, n.outlived = true, false, version, false
 	m.sendHeads(n)
 	m.want(n, version, name)
 	m.foundPath(n)
@@ -165,6 +166,7 @@ func (m *Machine) newLife(n *node, life Life) {
 	n.life, n.retired, n.swim = life, false, swimNothing
 	n.part = crdt.NewPart(life)
 	if linked {
+		n.outlived = true
 		m.sendHead(n, n.headLine()) // should the older one live after all, it takes a higher epoch
 	}
 }

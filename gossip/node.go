@@ -40,6 +40,7 @@ type node struct {
 	swim    swimSays // about life
 
 	// The link to life.
+	outlived bool // the last link that came up was to a life of it that we refuse: it has to take a higher epoch
 	linked   bool
 	suspect  bool   // linked, but bytes are late
 	pathLost int64  // when the path was lost; counts while there is none

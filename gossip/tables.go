@@ -8,7 +8,11 @@ import (
 
 func (m *Machine) onControl(name string, b []byte) {
 	n := m.nodes[name]
-	if n == nil || !n.linked {
+	if n == nil {
+		return
+	}
+	if !n.linked {
+		m.remind(n, b)
 		return
 	}
 	m.heard(n)
@@ -33,6 +37,16 @@ func (m *Machine) onControl(name string, b []byte) {
 		m.onChunk(n, &f)
 	case kindRetire:
 		m.onRetire(name, f.owner, f.life, f.version)
+	}
+}
+
+// remind tells a life that we refused, and that goes on comparing tables with us, once more to take a higher epoch.
+func (m *Machine) remind(n *node, b []byte) {
+	if !n.outlived || n.retired {
+		return
+	}
+	if f, err := parseFrame(b); err == nil && f.kind == kindDigest {
+		m.sendHead(n, n.headLine())
 	}
 }
 
