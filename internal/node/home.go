@@ -155,13 +155,11 @@ func (o *home) execGossip(e *gossip.Effect) {
 	case gossip.FxShow:
 		o.dirty = true
 		p.stopLingering()
-		o.tables.ShowNode(p.slot, p.name)
 	case gossip.FxHide:
 		p.hide()
 	case gossip.FxReplace:
 		o.dirty = true
 		o.tables.HideNode(p.slot)
-		o.tables.ShowNode(p.slot, p.name)
 	case gossip.FxState:
 		p.state = e.State
 		o.look = true

@@ -70,9 +70,6 @@ func (t *Tables) parse(element string) (Element, tableKey, error) {
 	return e, k, nil
 }
 
-// ShowNode says that the node is routed to from now on: its elements follow by RemoteAdd.
-func (t *Tables) ShowNode(node NodeSlot, nodeName string) {}
-
 // HideNode removes all elements of the node. It looks at every entry of the tables: a node rarely vanishes, and remembering what
 // came from whom would cost memory per element.
 func (t *Tables) HideNode(node NodeSlot) {
