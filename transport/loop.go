@@ -116,8 +116,8 @@ func (l *loop) wait() {
 	if l.poll.pending() {
 		return
 	}
-	busy := l.poll.poll() > 0 || l.again || l.notified.Load() || len(l.deferred) > 0 || len(l.dirty) > 0 || len(l.notes) > 0
-	if busy {
+	if l.again || l.notified.Load() || len(l.deferred) > 0 || len(l.dirty) > 0 || len(l.notes) > 0 {
+		l.poll.poll()
 		if l.now-l.yielded > yieldEvery {
 			l.yielded = l.now
 			runtime.Gosched()
@@ -127,13 +127,15 @@ func (l *loop) wait() {
 	timeout := int64(-1)
 	if next := l.nextTime(); next != 0 {
 		if timeout = next - l.now; timeout <= 0 {
+			l.poll.poll()
 			return
 		}
 	}
-	// Whoever is runnable goes first: the blocking wait below gives the processor away only when the scheduler notices.
+	// Whoever is runnable goes first: a wait keeps the processor, or gives it away only when the scheduler notices.
+	l.yielded = l.now
 	runtime.Gosched()
 	l.sleeping.Store(true)
-	if !l.notified.Load() {
+	if !l.notified.Load() && l.poll.linger(timeout) == 0 && !l.notified.Load() {
 		l.poll.block(timeout)
 	}
 	l.sleeping.Store(false)

@@ -53,6 +53,7 @@ func (p *poller) open() error {
 func (p *poller) close()              {}
 func (p *poller) pending() bool       { return false }
 func (p *poller) poll() int           { return 0 }
+func (p *poller) linger(int64) int    { return 0 }
 func (p *poller) next() (event, bool) { return event{}, false }
 
 func (p *poller) wake() {
