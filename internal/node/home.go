@@ -1,11 +1,8 @@
 package node
 
 import (
-	"time"
-
 	"kleeblatt/broker"
 	"kleeblatt/gossip"
-	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/frame"
 	"kleeblatt/internal/router"
 	"kleeblatt/transport"
@@ -33,7 +30,7 @@ type home struct {
 	dirty    bool // tables changed since the last commit
 	// reached are the versions that gossip has emitted and that count as soon as the tables are committed.
 	reached       []reachedVersion
-	swim          *swim.Swim // nil where there is none, or not yet
+	swim          membership // nil where there is none, or not yet
 	look          bool       // a node's state has changed: perhaps we are ready now
 	joined, alone bool       // what membership said of the first exchange
 	serveBy       int64      // when clients are served although a member is not reachable; 0: they are, or we have not joined
@@ -65,12 +62,10 @@ func newHome(n *Node, h *hub) *home {
 
 func (o *home) propose(worker uint8, op router.Op, token uint64) {
 	op.Worker = worker
-	o.tfx = o.tables.Propose(op, token, o.wallMillis(), o.tfx)
+	o.tfx = o.tables.Propose(op, token, o.n.world.wall(), o.tfx)
 	o.dirty = true // some changes have no answer: an UNREGISTER is in the tables already
 	o.execTables()
 }
-
-func (o *home) wallMillis() int64 { return time.Now().UnixMilli() }
 
 // execTables carries out o.tfx, which grows on the way. Where gossip or the tables are at it already, whoever is goes on with it.
 func (o *home) execTables() {

@@ -18,8 +18,14 @@ func (n *Node) onSwim(e swim.Event) {
 	n.hubs[0].deliver(letter{kind: letterDo, do: func() { n.hubs[0].home.swimEvent(e) }})
 }
 
+// membership is what the home hub tells the adapter of SWIM.
+type membership interface {
+	SetTags(swim.Tags)
+	Announce(version uint64)
+}
+
 // meet takes membership itself, which may have had something to say already.
-func (o *home) meet(s *swim.Swim) {
+func (o *home) meet(s membership) {
 	o.swim = s
 	s.SetTags(o.n.tags())
 	if o.version > 0 {

@@ -48,6 +48,7 @@ type Node struct {
 	hubs    []*hub
 	server  *transport.Server
 	swim    *swim.Swim
+	world   world
 	admin   *admin.Server
 	link    string // the address of our links, as the others dial it
 	unix    string // and where those on the same host find them, see unixlink.go
@@ -80,12 +81,37 @@ type readiness struct {
 	reason  string
 }
 
-// hooks are what tests change of a node.
+// hooks are what tests and simulations change of a node.
 type hooks struct {
 	linkAddr func(bound string) string // what the others are told of our links' address
 	linkUnix func(path string) string  // likewise of their Unix socket
-	link     func(*link.Config)
-	noUnix   bool // no link over Unix sockets
+	noUnix   bool                      // no link over Unix sockets
+
+	worker func(*router.WorkerConfig)
+	tables func(*router.TablesConfig)
+	gossip func(*gossip.Config)
+	link   func(*link.Config)
+}
+
+// world is what a node takes from outside of it but for its connections. Production fills it from the system, a simulation from a seed.
+type world struct {
+	random func() func() uint64 // a new stream of random numbers, for one state machine
+	wall   func() int64         // wall-clock milliseconds
+	open   func()               // opens the client ports; called once, on the home hub, which it does not block
+	keep   func(gossip.Life) error
+}
+
+// system is the world of production.
+func (n *Node) system() world {
+	return world{
+		random: seeded,
+		wall:   func() int64 { return time.Now().UnixMilli() },
+		open:   func() { go n.openPorts() },
+		keep: func(life gossip.Life) error {
+			_, err := n.data.NextEpoch(life.Epoch-1, time.UnixMilli(0))
+			return err
+		},
+	}
 }
 
 // Start brings a node up: links and gossip first, the client ports as soon as it knows the tables of the others (or that there are
@@ -97,6 +123,7 @@ func startWith(cfg config.Config, log *slog.Logger, hooks hooks) (*Node, error) 
 		cfg: cfg, name: cfg.Name, log: log, workers: cfg.Workers, hooks: hooks,
 		opened: make(chan struct{}), failed: make(chan error, 1), closed: make(chan struct{}),
 	}
+	n.world = n.system()
 	n.ready.Store(&readiness{reason: "starting"})
 	if err := n.start(); err != nil {
 		n.Close()
@@ -182,7 +209,7 @@ func (n *Node) becomeReady(reason string) {
 		n.log.Warn(reason)
 	}
 	if !was.ready {
-		go n.openPorts()
+		n.world.open()
 	}
 }
 
@@ -222,7 +249,7 @@ func (n *Node) refused(name, text string) {
 // setLife is called at a rebirth, on the home hub.
 func (n *Node) setLife(life gossip.Life) {
 	n.life.Store(&life)
-	if _, err := n.data.NextEpoch(life.Epoch-1, time.UnixMilli(0)); err != nil {
+	if err := n.world.keep(life); err != nil {
 		n.log.Error("the epoch could not be kept", "err", err)
 	}
 }

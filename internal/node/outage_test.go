@@ -11,7 +11,7 @@ import (
 )
 
 // outage is a subscriber and callee on b and a publisher and caller on a, between which nothing gets through. Membership has given b up.
-func outage(t *testing.T) (w *world, a, b *Node, pub *fakeClient, sub *fakeLoop) {
+func outage(t *testing.T) (w *testWorld, a, b *Node, pub *fakeClient, sub *fakeLoop) {
 	w = newWorld(t, 1, "a", "b")
 	a, b = w.nodes[0], w.nodes[1]
 	pub = w.join(a, 0)

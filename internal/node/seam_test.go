@@ -7,7 +7,6 @@ import (
 
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/codec"
-	"kleeblatt/internal/config"
 	"kleeblatt/internal/router"
 	"kleeblatt/internal/wamp"
 	"kleeblatt/transport/link"
@@ -61,10 +60,6 @@ func TestSeamStampsAfterARebirth(t *testing.T) {
 	}
 	w.advance(time.Second)
 	for _, n := range []*Node{a, b} {
-		var err error
-		if n.data, err = config.OpenData("", n.name); err != nil {
-			t.Fatal(err)
-		}
 		n.hubs[0].deliver(letter{kind: letterDo, do: func() {
 			n.hubs[0].home.swimEvent(swim.Event{Kind: swim.EvGhost, Life: swim.Life{Epoch: 7, Nonce: 1}})
 		}})

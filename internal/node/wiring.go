@@ -45,8 +45,8 @@ func (n *Node) workerConfig(index int) router.WorkerConfig {
 	if n.cfg.SlowConsumer == config.Drop {
 		slow = router.Drop
 	}
-	return router.WorkerConfig{
-		Index: index, Count: n.workers, Node: n.name, Realms: n.realms, Rand: seeded(), Agent: Agent,
+	w := router.WorkerConfig{
+		Index: index, Count: n.workers, Node: n.name, Realms: n.realms, Rand: n.world.random(), Agent: Agent,
 		Limits: router.Limits{
 			HelloBytes:    c.FirstMessageBytes,
 			MessageBytes:  c.MessageBytes,
@@ -59,6 +59,15 @@ func (n *Node) workerConfig(index int) router.WorkerConfig {
 			SlowConsumer:  slow,
 		},
 	}
+	hooked(n.hooks.worker, &w)
+	return w
+}
+
+// hooked lets a hook, where there is one, change what a room is told.
+func hooked[C any](hook func(*C), c *C) {
+	if hook != nil {
+		hook(c)
+	}
 }
 
 // secret derives a key for one use from the cluster key, so that no use tells of another.
@@ -69,21 +78,23 @@ func (n *Node) secret(use string) []byte {
 }
 
 func (n *Node) tablesConfig() router.TablesConfig {
-	return router.TablesConfig{NodeName: n.name, Key: n.secret("ids"), Realms: n.realms}
+	c := router.TablesConfig{NodeName: n.name, Key: n.secret("ids"), Realms: n.realms}
+	hooked(n.hooks.tables, &c)
+	return c
 }
 
 func (n *Node) gossipConfig() gossip.Config {
-	return gossip.Config{Name: n.name, Life: *n.life.Load(), Rand: seeded()}
+	c := gossip.Config{Name: n.name, Life: *n.life.Load(), Rand: n.world.random()}
+	hooked(n.hooks.gossip, &c)
+	return c
 }
 
 func (n *Node) linkConfig(peer string) link.Config {
-	c := link.Config{Self: n.name, Peer: peer, Life: link.Life(*n.life.Load()), Nonce: seeded(), Dialer: true}
+	c := link.Config{Self: n.name, Peer: peer, Life: link.Life(*n.life.Load()), Nonce: n.world.random(), Dialer: true}
 	if len(n.cfg.ClusterKey) > 0 {
 		c.Key = n.secret("links")
 	}
-	if n.hooks.link != nil {
-		n.hooks.link(&c)
-	}
+	hooked(n.hooks.link, &c)
 	return c
 }
 

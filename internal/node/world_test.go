@@ -1,7 +1,6 @@
 package node
 
 import (
-	"log/slog"
 	"slices"
 	"syscall"
 	"testing"
@@ -10,28 +9,27 @@ import (
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/codec"
-	"kleeblatt/internal/config"
-	"kleeblatt/internal/router"
 	"kleeblatt/internal/wamp"
 	"kleeblatt/transport"
 )
 
-// world is some nodes whose loops are played by the test, on one goroutine and one clock. A hub is run only when something came for it or
+// testWorld is some nodes whose loops are played by the test, on one goroutine and one clock. A hub is run only when something came for it or
 // when the time has come that it asked for: a wake-up that is lost here is lost for good.
-type world struct {
-	t     testing.TB
-	now   int64
-	nodes []*Node
-	loops []*fakeLoop
-	ports map[string]*fakeLoop // by link address
-	dead  map[string]bool      // nodes whose links carry nothing: what is sent is lost
+type testWorld struct {
+	t      testing.TB
+	now    int64
+	random func() uint64
+	nodes  []*Node
+	loops  []*fakeLoop
+	ports  map[string]*fakeLoop // by link address
+	dead   map[string]bool      // nodes whose links carry nothing: what is sent is lost
 
 	refuse map[string]bool // of them those whose host says that nobody is there
 }
 
 // fakeLoop is transport.Loop for one hub.
 type fakeLoop struct {
-	w     *world
+	w     *testWorld
 	h     *hub
 	woken bool
 	due   bool  // something came
@@ -65,8 +63,8 @@ type arrival struct {
 	from, to int
 }
 
-func newWorld(t testing.TB, workers int, names ...string) *world {
-	w := &world{t: t, now: int64(time.Second), ports: map[string]*fakeLoop{}, dead: map[string]bool{}, refuse: map[string]bool{}}
+func newWorld(t testing.TB, workers int, names ...string) *testWorld {
+	w := &testWorld{t: t, now: int64(time.Second), random: stream(1), ports: map[string]*fakeLoop{}, dead: map[string]bool{}, refuse: map[string]bool{}}
 	for _, name := range names {
 		w.start(name, workers)
 	}
@@ -81,38 +79,36 @@ func newWorld(t testing.TB, workers int, names ...string) *world {
 	return w
 }
 
-func (w *world) start(name string, workers int) *Node {
-	cfg, err := config.Parse([]string{"--name", name, "--admin", "off"})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	n := &Node{cfg: cfg, name: name, log: slog.New(slog.DiscardHandler), workers: workers, closed: make(chan struct{}), failed: make(chan error, 1)}
-	n.ready.Store(&readiness{ready: true, reason: reasonReady})
-	n.life.Store(&gossip.Life{Epoch: 1, Nonce: uint64(len(w.nodes) + 1)})
-	if n.realms, err = router.NewRealms(router.RealmConfig{Name: "realm1"}); err != nil {
-		w.t.Fatal(err)
-	}
-	for i := range workers {
+func (w *testWorld) start(name string, workers int) *Node {
+	var loops []transport.Loop
+	for range workers {
 		l := &fakeLoop{w: w, paused: map[transport.ConnID]bool{}, due: true}
-		l.h = newHub(n, i, l)
-		n.hubs = append(n.hubs, l.h)
+		loops = append(loops, l)
 		w.loops = append(w.loops, l)
 	}
-	n.hubs[0].home = newHome(n, n.hubs[0])
+	s := NewSim(SimConfig{
+		Name: name, Life: gossip.Life{Epoch: 1, Nonce: uint64(len(w.nodes) + 1)}, Loops: loops,
+		Rand: w.random, Wall: func() int64 { return w.now / int64(time.Millisecond) },
+	})
+	n := s.n
+	for i, l := range loops {
+		l.(*fakeLoop).h = n.hubs[i]
+	}
+	n.ready.Store(&readiness{ready: true, reason: reasonReady})
 	w.ports[name] = n.hubs[0].loop.(*fakeLoop)
 	w.nodes = append(w.nodes, n)
 	return n
 }
 
 // member tells a node what membership thinks of another.
-func (w *world) member(n, of *Node, alive bool) {
+func (w *testWorld) member(n, of *Node, alive bool) {
 	n.hubs[0].deliver(letter{kind: letterDo, do: func() {
 		n.hubs[0].home.swimEvent(swim.Event{Kind: swim.EvMember, Name: of.name, Life: swim.Life(*of.life.Load()), Alive: alive, LinkAddr: of.name})
 	}})
 }
 
 // run plays until nothing is left to do at this time.
-func (w *world) run() {
+func (w *testWorld) run() {
 	for turns := 0; ; turns++ {
 		if turns > 100_000 {
 			w.t.Fatal("the hubs never come to rest")
@@ -131,7 +127,7 @@ func (w *world) run() {
 }
 
 // advance moves the clock by d, and stops wherever a hub asked for it.
-func (w *world) advance(d time.Duration) {
+func (w *testWorld) advance(d time.Duration) {
 	end := w.now + int64(d)
 	for {
 		next := end
@@ -260,12 +256,12 @@ func (l *fakeLoop) Dial(_, address string, tag uint64, _ time.Duration) {
 
 // fakeClient is a session on one of the hubs.
 type fakeClient struct {
-	w *world
+	w *testWorld
 	l *fakeLoop
 	c transport.ConnID
 }
 
-func (w *world) join(n *Node, worker int) *fakeClient {
+func (w *testWorld) join(n *Node, worker int) *fakeClient {
 	l := n.hubs[worker].loop.(*fakeLoop)
 	c := &fakeClient{w: w, l: l, c: l.open(nil).id}
 	l.h.Opened(c.c, &transport.Info{Framing: transport.RawSocket, Serializer: ser, MaxMessage: 1 << 24})

@@ -1,0 +1,75 @@
+package node
+
+import (
+	"kleeblatt/gossip"
+	"kleeblatt/internal/router"
+	"kleeblatt/transport/link"
+)
+
+// View is what a simulation sees of a node, a copy.
+type View struct {
+	Ready    bool
+	Reason   string // why it is not, or with which reservation
+	Self     gossip.PartStatus
+	Digest   [16]byte // of the tables that the node routes by
+	Peers    []PeerView
+	Parts    []gossip.PartStatus
+	Gossip   gossip.Stats
+	Rebirths uint64
+	Alarms   uint64
+	Refused  uint64 // links that the other end did not want
+	Unknown  uint64 // table entries that could not be used
+	Dropped  uint64 // frames for other nodes that no link took
+	Waiting  int64  // bytes in the mailboxes
+	Settled  bool   // nothing is between gossip and the snapshots
+}
+
+// PeerView is one other node as this one sees it.
+type PeerView struct {
+	Name    string
+	Slot    router.NodeSlot
+	State   gossip.PeerState
+	Alive   bool        // membership's word
+	Life    gossip.Life // at the other end of the link
+	Path    link.State
+	Lingers bool // hidden, but events still go to it
+	Full    bool // a lane's window or credit is used up
+	Link    link.Stats
+}
+
+// View looks at the node. It must not be called from inside of a handler.
+func (s *Sim) View() View {
+	o := s.n.hubs[0].home
+	r := s.n.ready.Load()
+	v := View{
+		Ready: r.ready, Reason: r.reason,
+		Self: o.g.Self(), Digest: o.g.DigestRoot(), Parts: o.g.Parts(), Gossip: o.g.Stats(),
+		Rebirths: s.n.count.rebirths.Load(), Alarms: s.n.count.alarms.Load(), Refused: s.n.count.linkRefused.Load(),
+		Unknown: o.tables.Unknown(), Dropped: o.dropped,
+		Settled: !o.dirty && len(o.reached) == 0 && len(o.tfx) == 0,
+	}
+	for _, h := range s.n.hubs {
+		v.Waiting += h.box.bytes.Load()
+	}
+	for _, p := range o.slots {
+		if p != nil {
+			v.Peers = append(v.Peers, PeerView{
+				Name: p.name, Slot: p.slot, State: p.state, Alive: p.alive, Life: p.life, Path: p.l.State(),
+				Lingers: p.lingers, Full: p.full != 0, Link: p.l.Stats(),
+			})
+		}
+	}
+	return v
+}
+
+// Worker returns the counters of worker i.
+func (s *Sim) Worker(i int) router.Stats { return s.n.hubs[i].worker.Stats() }
+
+// Realm is what the workers route by in that realm, nil where there is none. Nodes are slots there, see PeerView.
+func (s *Sim) Realm(name string) *router.Snapshot {
+	r := s.n.realms.Get(name)
+	if r == nil {
+		return nil
+	}
+	return r.Cell.Load()
+}
