@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +110,7 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// ListenLink binds a port for link connections and returns its address: "tcp://host:port", "unix:///path", "tls://host:port"
+// ListenLink binds a port for link connections and returns its address: "tcp://host:port", "unix:///path", "unix://@name", "tls://host:port"
 // (with Config.LinkTLS) or plain "host:port". They open on loop 0 with Framing Link. It may be called before and after Start.
 func (s *Server) ListenLink(addr string) (net.Addr, error) {
 	network, address, err := splitLinkAddress(addr)
@@ -131,6 +132,9 @@ func (s *Server) ListenLink(addr string) (net.Addr, error) {
 }
 
 func splitLinkAddress(addr string) (network, address string, err error) {
+	if name, ok := strings.CutPrefix(addr, "unix://"); ok {
+		return "unix", name, nil // which may begin with @, Linux's abstract names; a URL has something else there
+	}
 	u, err := url.Parse(addr)
 	if err != nil || u.Scheme == "" || u.Host == "" && u.Path == "" {
 		return "tcp", addr, nil // plain host:port, which url.Parse takes for something else or for nothing
@@ -138,8 +142,6 @@ func splitLinkAddress(addr string) (network, address string, err error) {
 	switch u.Scheme {
 	case "tcp", "tls":
 		return u.Scheme, u.Host, nil
-	case "unix":
-		return "unix", u.Host + u.Path, nil
 	}
 	return "", "", fmt.Errorf("transport: link address %q: scheme must be tcp, tls or unix", addr)
 }
