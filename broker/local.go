@@ -1,5 +1,7 @@
 package broker
 
+import "kleeblatt/internal/wamp/pages"
+
 // NoSlot is no session. It stands in the slice that Subscribers returned where a session was removed since.
 const NoSlot = ^Slot(0)
 
@@ -15,9 +17,9 @@ const NoSlot = ^Slot(0)
 // Cost of a session with one subscription that others hold too: 32 bytes; of a subscription of its own: some 100 more.
 type Local struct {
 	ids  map[uint64]uint32 // subscription id → its place in subs; never ranged over
-	subs pages[subscription]
-	held pages[holding] // by Slot
-	edge pages[edge]    // place 0 is never used: it means none
+	subs pages.Pages[subscription]
+	held pages.Pages[holding] // by Slot
+	edge pages.Pages[edge]    // place 0 is never used: it means none
 
 	subsUsed, edgesUsed uint32   // places ever used
 	subsFree            []uint32 // places to use again, last first
@@ -56,15 +58,15 @@ func (l *Local) Add(id uint64, s Slot) (first, added bool) {
 	} else if l.find(i, s) != 0 {
 		return false, false
 	}
-	sub := l.subs.at(i)
+	sub := l.subs.At(i)
 	if sub.left > 0 && len(sub.slots) == cap(sub.slots) {
 		l.closeUp(sub)
 	}
 	e := l.openEdge()
-	*l.edge.at(e) = edge{sub: i, place: uint32(len(sub.slots))}
+	*l.edge.At(e) = edge{sub: i, place: uint32(len(sub.slots))}
 	sub.slots = append(sub.slots, s)
 	sub.edges = append(sub.edges, e)
-	l.join(l.held.make(uint32(s)), e)
+	l.join(l.held.Make(uint32(s)), e)
 	l.pairs++
 	return !known, true
 }
@@ -86,9 +88,9 @@ func (l *Local) Remove(id uint64, s Slot) (last, removed bool) {
 // RemoveAll takes all subscriptions from s, in the order in which it got them, and says of each whether it was the last of
 // its subscription. each must not edit the Local.
 func (l *Local) RemoveAll(s Slot, each func(id uint64, last bool)) {
-	h := l.held.maybeAt(uint32(s))
+	h := l.held.MaybeAt(uint32(s))
 	for h != nil && h.first != 0 {
-		id := l.subs.at(l.edge.at(h.first).sub).id
+		id := l.subs.At(l.edge.At(h.first).sub).id
 		each(id, l.remove(h.first, s))
 	}
 }
@@ -100,7 +102,7 @@ func (l *Local) Subscribers(id uint64) []Slot {
 	if !known {
 		return nil
 	}
-	sub := l.subs.at(i)
+	sub := l.subs.At(i)
 	if sub.left > 0 {
 		l.closeUp(sub) // never dearer than the walk over the list for which it was asked
 	}
@@ -113,7 +115,7 @@ func (l *Local) Count(id uint64) int {
 	if !known {
 		return 0
 	}
-	sub := l.subs.at(i)
+	sub := l.subs.At(i)
 	return len(sub.slots) - sub.left
 }
 
@@ -125,7 +127,7 @@ func (l *Local) Has(id uint64, s Slot) bool {
 
 // Held is the number of subscriptions that s holds.
 func (l *Local) Held(s Slot) int {
-	if h := l.held.maybeAt(uint32(s)); h != nil {
+	if h := l.held.MaybeAt(uint32(s)); h != nil {
 		return int(h.n)
 	}
 	return 0
@@ -133,16 +135,16 @@ func (l *Local) Held(s Slot) int {
 
 // EachHeld yields the subscriptions that s holds, in the order in which it got them. yield must not edit the Local.
 func (l *Local) EachHeld(s Slot, yield func(id uint64) bool) {
-	h := l.held.maybeAt(uint32(s))
+	h := l.held.MaybeAt(uint32(s))
 	if h == nil {
 		return
 	}
 	e := h.first
 	for range h.n {
-		if !yield(l.subs.at(l.edge.at(e).sub).id) {
+		if !yield(l.subs.At(l.edge.At(e).sub).id) {
 			return
 		}
-		e = l.edge.at(e).next
+		e = l.edge.At(e).next
 	}
 }
 
@@ -156,11 +158,11 @@ const scanFactor = 8
 // find is the edge between the subscription at i and s, 0 if there is none. It walks the cheaper of the two lists; over all m
 // pairs the shorter one has no more than √2m steps on average.
 func (l *Local) find(i uint32, s Slot) uint32 {
-	h := l.held.maybeAt(uint32(s))
+	h := l.held.MaybeAt(uint32(s))
 	if h == nil || h.n == 0 {
 		return 0
 	}
-	sub := l.subs.at(i)
+	sub := l.subs.At(i)
 	if len(sub.slots) <= scanFactor*int(h.n) {
 		for place, other := range sub.slots {
 			if other == s {
@@ -171,21 +173,21 @@ func (l *Local) find(i uint32, s Slot) uint32 {
 	}
 	e := h.first
 	for range h.n {
-		if l.edge.at(e).sub == i {
+		if l.edge.At(e).sub == i {
 			return e
 		}
-		e = l.edge.at(e).next
+		e = l.edge.At(e).next
 	}
 	return 0
 }
 
 // remove takes the edge of s out of both its lists and reports whether its subscription went with it.
 func (l *Local) remove(e uint32, s Slot) (last bool) {
-	x := *l.edge.at(e)
-	l.part(l.held.at(uint32(s)), e)
+	x := *l.edge.At(e)
+	l.part(l.held.At(uint32(s)), e)
 	l.closeEdge(e)
 	l.pairs--
-	sub := l.subs.at(x.sub)
+	sub := l.subs.At(x.sub)
 	sub.slots[x.place] = NoSlot
 	sub.left++
 	if last = sub.left == len(sub.slots); last {
@@ -196,22 +198,22 @@ func (l *Local) remove(e uint32, s Slot) (last bool) {
 
 // join puts e at the end of the ring, part takes it out.
 func (l *Local) join(h *holding, e uint32) {
-	x := l.edge.at(e)
+	x := l.edge.At(e)
 	if h.first == 0 {
 		h.first, x.prev, x.next = e, e, e
 	} else {
-		first := l.edge.at(h.first)
+		first := l.edge.At(h.first)
 		x.prev, x.next = first.prev, h.first
-		l.edge.at(first.prev).next = e
+		l.edge.At(first.prev).next = e
 		first.prev = e
 	}
 	h.n++
 }
 
 func (l *Local) part(h *holding, e uint32) {
-	x := l.edge.at(e)
-	l.edge.at(x.prev).next = x.next
-	l.edge.at(x.next).prev = x.prev
+	x := l.edge.At(e)
+	l.edge.At(x.prev).next = x.next
+	l.edge.At(x.next).prev = x.prev
 	if h.n--; h.n == 0 {
 		h.first = 0
 	} else if h.first == e {
@@ -225,7 +227,7 @@ func (l *Local) closeUp(sub *subscription) {
 	for place, s := range sub.slots {
 		if s != NoSlot {
 			e := sub.edges[place]
-			l.edge.at(e).place = uint32(n)
+			l.edge.At(e).place = uint32(n)
 			sub.slots[n], sub.edges[n] = s, e
 			n++
 		}
@@ -248,13 +250,13 @@ func (l *Local) openSub(id uint64) uint32 {
 		i = l.subsUsed
 		l.subsUsed++
 	}
-	l.subs.make(i).id = id
+	l.subs.Make(i).id = id
 	l.ids[id] = i
 	return i
 }
 
 func (l *Local) closeSub(i uint32) {
-	sub := l.subs.at(i)
+	sub := l.subs.At(i)
 	delete(l.ids, sub.id)
 	if cap(sub.slots) > keepCap {
 		*sub = subscription{}
@@ -267,15 +269,15 @@ func (l *Local) closeSub(i uint32) {
 func (l *Local) openEdge() uint32 {
 	e := l.edgesFree
 	if e != 0 {
-		l.edgesFree = l.edge.at(e).next
+		l.edgesFree = l.edge.At(e).next
 		return e
 	}
 	l.edgesUsed++
-	l.edge.make(l.edgesUsed)
+	l.edge.Make(l.edgesUsed)
 	return l.edgesUsed
 }
 
 func (l *Local) closeEdge(e uint32) {
-	*l.edge.at(e) = edge{next: l.edgesFree}
+	*l.edge.At(e) = edge{next: l.edgesFree}
 	l.edgesFree = e
 }

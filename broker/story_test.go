@@ -1,17 +1,13 @@
 package broker
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"kleeblatt/internal/house/stories"
 	"kleeblatt/internal/wamp"
 )
-
-var rewrite = flag.Bool("rewrite", false, "rewrite the answers in testdata/*.txt")
 
 // A story is a text file of commands, each followed by its answers, two spaces indented; '#' begins a comment.
 //
@@ -19,53 +15,13 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the answers in testdata/*.txt
 //	interest NODE POLICY TOPIC         lost NODE
 //	publish TOPIC                      which subscriptions get it, and who has receivers
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no stories", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			told, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var x *Index
-			retold := tell(string(told), func(cmd []string) []string {
-				y, answers := act(x, cmd)
-				x = y
-				return answers
-			})
-			if retold == string(told) {
-				return
-			}
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(retold), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			t.Errorf("%s tells another story (-rewrite to accept):\n%s", file, retold)
+	stories.Play(t, "testdata/*.txt", func(_ *testing.T, told string) string {
+		var x *Index
+		return stories.Answers(told, func(words []string) (answers []string) {
+			x, answers = act(x, words)
+			return answers
 		})
-	}
-}
-
-// tell is the story with the answers that act gives now.
-func tell(story string, act func(cmd []string) []string) string {
-	var b strings.Builder
-	for line := range strings.Lines(story) {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		b.WriteString(line)
-		cmd := strings.Fields(line)
-		if len(cmd) == 0 || cmd[0][0] == '#' {
-			continue
-		}
-		for _, answer := range act(cmd) {
-			b.WriteString("  " + answer + "\n")
-		}
-	}
-	return b.String()
+	})
 }
 
 func act(x *Index, cmd []string) (*Index, []string) {

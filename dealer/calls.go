@@ -1,6 +1,10 @@
 package dealer
 
-import "kleeblatt/internal/wamp"
+import (
+	"kleeblatt/internal/wamp"
+
+	"kleeblatt/internal/wamp/pages"
+)
 
 // Slot is a session's place in its worker's table.
 type Slot uint32
@@ -39,7 +43,7 @@ type Call struct {
 type Calls struct {
 	calls     slab[Call]
 	requests  table // by (Caller, Request)
-	sessions  pages[ring]
+	sessions  pages.Pages[ring]
 	bySession rings
 	nodes     [256]ring
 	byNode    rings
@@ -65,7 +69,7 @@ func (b *Calls) Open(caller Slot, request uint64) (c *Call, dup bool) {
 	c, place, id := b.calls.open()
 	*c = Call{ID: id, Caller: caller, Request: request, place: place}
 	b.requests.add(place, hash)
-	b.bySession.join(b.sessions.make(uint32(caller)), place)
+	b.bySession.join(b.sessions.Make(uint32(caller)), place)
 	return c, false
 }
 
@@ -106,7 +110,7 @@ func (b *Calls) Close(c *Call) {
 		panic("dealer: the call is closed")
 	}
 	b.requests.remove(place)
-	b.bySession.part(b.sessions.at(uint32(c.Caller)), place)
+	b.bySession.part(b.sessions.At(uint32(c.Caller)), place)
 	if c.Tries > 0 {
 		b.byNode.part(&b.nodes[c.Node], place)
 	}
@@ -153,7 +157,7 @@ func (b *Calls) Due(now int64) *Call {
 // EachOfSession yields the session's calls in the order in which they were opened. yield may close the call it is given, and
 // no other.
 func (b *Calls) EachOfSession(caller Slot, yield func(*Call) bool) {
-	if r := b.sessions.maybeAt(uint32(caller)); r != nil {
+	if r := b.sessions.MaybeAt(uint32(caller)); r != nil {
 		b.bySession.each(r, func(i uint32) bool { return yield(b.calls.at(i)) })
 	}
 }
@@ -167,7 +171,7 @@ func (b *Calls) EachOfNode(node uint8, yield func(*Call) bool) {
 // DropSession ends all calls of a session that is gone, in the order in which they were opened, and hands each over as it was: its
 // callee wants an interrupt.
 func (b *Calls) DropSession(caller Slot, each func(Call)) {
-	if r := b.sessions.maybeAt(uint32(caller)); r != nil {
+	if r := b.sessions.MaybeAt(uint32(caller)); r != nil {
 		b.dropAll(r, each)
 	}
 }
@@ -193,7 +197,7 @@ func (b *Calls) Len() int { return b.calls.n }
 
 // Pending is the number of calls under way of one session.
 func (b *Calls) Pending(caller Slot) int {
-	if r := b.sessions.maybeAt(uint32(caller)); r != nil {
+	if r := b.sessions.MaybeAt(uint32(caller)); r != nil {
 		return int(r.n)
 	}
 	return 0

@@ -1,9 +1,11 @@
 package dealer
 
+import "kleeblatt/internal/wamp/pages"
+
 // deadlines is a binary heap of records by deadline, then by place in the slab, so that equal deadlines have an order.
 type deadlines struct {
 	heap  []due
-	where pages[uint32] // record → 1 + its place in heap, 0 if it is not in it
+	where pages.Pages[uint32] // record → 1 + its place in heap, 0 if it is not in it
 }
 
 type due struct {
@@ -15,7 +17,7 @@ func (d due) before(e due) bool { return d.at < e.at || d.at == e.at && d.i < e.
 
 // set gives record i the deadline.
 func (h *deadlines) set(i uint32, at int64) {
-	w := h.where.make(i)
+	w := h.where.Make(i)
 	if *w == 0 {
 		h.heap = append(h.heap, due{})
 		*w = uint32(len(h.heap))
@@ -27,7 +29,7 @@ func (h *deadlines) set(i uint32, at int64) {
 
 // clear takes record i out, if it is in.
 func (h *deadlines) clear(i uint32) {
-	w := h.where.maybeAt(i)
+	w := h.where.MaybeAt(i)
 	if w == nil || *w == 0 {
 		return
 	}
@@ -72,5 +74,5 @@ func (h *deadlines) down(k int) {
 
 func (h *deadlines) place(k int, d due) {
 	h.heap[k] = d
-	*h.where.at(d.i) = uint32(k + 1)
+	*h.where.At(d.i) = uint32(k + 1)
 }

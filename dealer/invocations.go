@@ -1,6 +1,10 @@
 package dealer
 
-import "kleeblatt/internal/wamp"
+import (
+	"kleeblatt/internal/wamp"
+
+	"kleeblatt/internal/wamp/pages"
+)
 
 // Origin is where an invocation comes from.
 type Origin struct {
@@ -32,7 +36,7 @@ type Invocations struct {
 	invocations slab[Invocation]
 	ids         table // by (Callee, ID)
 	origins     table // by (Node, Worker, Call)
-	sessions    pages[calleeSession]
+	sessions    pages.Pages[calleeSession]
 	bySession   rings
 	nodes       [256]ring
 	byNode      rings
@@ -78,7 +82,7 @@ func (b *Invocations) Open(callee Slot, from Origin, registration uint64, limit 
 			return nil, AtLimit
 		}
 	}
-	s := b.sessions.make(uint32(callee))
+	s := b.sessions.Make(uint32(callee))
 	s.issued++
 	v, place, _ := b.invocations.open()
 	*v = Invocation{ID: s.issued, Callee: callee, Origin: from, Registration: registration, place: place, tally: counted}
@@ -123,7 +127,7 @@ func (b *Invocations) Judge(callee Slot, id uint64) (*Invocation, Verdict) {
 
 // Issued is the last invocation id of the session, 0 if it had none.
 func (b *Invocations) Issued(callee Slot) uint64 {
-	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+	if s := b.sessions.MaybeAt(uint32(callee)); s != nil {
 		return s.issued
 	}
 	return 0
@@ -152,7 +156,7 @@ func (b *Invocations) Close(v *Invocation) {
 	}
 	b.ids.remove(place)
 	b.origins.remove(place)
-	b.bySession.part(&b.sessions.at(uint32(v.Callee)).ring, place)
+	b.bySession.part(&b.sessions.At(uint32(v.Callee)).ring, place)
 	b.byNode.part(&b.nodes[v.Node], place)
 	if v.tally != 0 {
 		b.uncount(v.tally)
@@ -162,7 +166,7 @@ func (b *Invocations) Close(v *Invocation) {
 
 // EachOfSession yields the session's invocations in the order of their ids. yield may close the one it is given, and no other.
 func (b *Invocations) EachOfSession(callee Slot, yield func(*Invocation) bool) {
-	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+	if s := b.sessions.MaybeAt(uint32(callee)); s != nil {
 		b.bySession.each(&s.ring, func(i uint32) bool { return yield(b.invocations.at(i)) })
 	}
 }
@@ -181,7 +185,7 @@ func (b *Invocations) EachOfOrigin(node uint8, caller uint64, yield func(*Invoca
 // DropSession ends all invocations of a session that is gone, and hands each over as it was: its caller wants an error. The
 // slot's next session begins with invocation 1.
 func (b *Invocations) DropSession(callee Slot, each func(Invocation)) {
-	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+	if s := b.sessions.MaybeAt(uint32(callee)); s != nil {
 		b.dropAll(&s.ring, each)
 		s.issued = 0
 	}
@@ -207,7 +211,7 @@ func (b *Invocations) Len() int { return b.invocations.n }
 
 // Pending is the number of invocations under way of one session.
 func (b *Invocations) Pending(callee Slot) int {
-	if s := b.sessions.maybeAt(uint32(callee)); s != nil {
+	if s := b.sessions.MaybeAt(uint32(callee)); s != nil {
 		return int(s.n)
 	}
 	return 0

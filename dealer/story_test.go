@@ -1,62 +1,18 @@
 package dealer
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"kleeblatt/internal/house/stories"
 	"kleeblatt/internal/wamp"
 )
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the answers in testdata/*/*.txt")
-
 // A story is a text file of commands, each followed by its answers, two spaces indented; '#' begins a comment. What the
 // commands are is said by the function that acts them.
-func runStories(t *testing.T, pattern string, actor func() func(cmd []string) []string) {
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatal("no stories", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			told, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			retold := tell(string(told), actor())
-			switch {
-			case retold == string(told):
-			case *rewrite:
-				if err := os.WriteFile(file, []byte(retold), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			default:
-				t.Errorf("%s tells another story (-rewrite to accept):\n%s", file, retold)
-			}
-		})
-	}
-}
-
-// tell is the story with the answers that act gives now.
-func tell(story string, act func(cmd []string) []string) string {
-	var b strings.Builder
-	for line := range strings.Lines(story) {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		b.WriteString(line)
-		cmd := strings.Fields(line)
-		if len(cmd) == 0 || cmd[0][0] == '#' {
-			continue
-		}
-		for _, answer := range act(cmd) {
-			b.WriteString("  " + answer + "\n")
-		}
-	}
-	return b.String()
+func runStories(t *testing.T, pattern string, actor func() func(words []string) []string) {
+	stories.Play(t, pattern, func(_ *testing.T, told string) string { return stories.Answers(told, actor()) })
 }
 
 func number(s string) (n uint64) {

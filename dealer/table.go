@@ -1,13 +1,17 @@
 package dealer
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"kleeblatt/internal/wamp/pages"
+)
 
 // table finds records by the hash of their keys. Records are known by their numbers, which start at 1; the keys stay in the
 // records, and the caller compares them. It grows by linear hashing: each new record splits at most one bucket, so no turn
 // ever pays for a whole rehash, and a steady number of records allocates nothing. It does not shrink.
 type table struct {
-	heads   pages[uint32] // bucket → its first record
-	links   pages[chain]  // record → the next one of its bucket
+	heads   pages.Pages[uint32] // bucket → its first record
+	links   pages.Pages[chain]  // record → the next one of its bucket
 	buckets uint32
 	n       uint32
 }
@@ -29,17 +33,17 @@ func (t *table) first(hash uint32) uint32 {
 	if t.n == 0 {
 		return 0
 	}
-	return t.seek(*t.heads.at(t.bucket(hash)), hash)
+	return t.seek(*t.heads.At(t.bucket(hash)), hash)
 }
 
 func (t *table) after(i uint32) uint32 {
-	l := t.links.at(i)
+	l := t.links.At(i)
 	return t.seek(l.next, l.hash)
 }
 
 func (t *table) seek(i, hash uint32) uint32 {
 	for i != 0 {
-		l := t.links.at(i)
+		l := t.links.At(i)
 		if l.hash == hash {
 			return i
 		}
@@ -54,37 +58,37 @@ func (t *table) add(i, hash uint32) {
 		t.split()
 	}
 	t.n++
-	t.push(t.heads.at(t.bucket(hash)), i, hash)
+	t.push(t.heads.At(t.bucket(hash)), i, hash)
 }
 
 // remove takes record i out; it must be in the table.
 func (t *table) remove(i uint32) {
-	l := t.links.at(i)
-	at := t.heads.at(t.bucket(l.hash))
+	l := t.links.At(i)
+	at := t.heads.At(t.bucket(l.hash))
 	for *at != i {
-		at = &t.links.at(*at).next
+		at = &t.links.At(*at).next
 	}
 	*at = l.next
 	t.n--
 }
 
 func (t *table) push(head *uint32, i, hash uint32) {
-	*t.links.make(i) = chain{hash, *head}
+	*t.links.Make(i) = chain{hash, *head}
 	*head = i
 }
 
 // split adds one bucket and gives it its share of the one that it is split off.
 func (t *table) split() {
 	t.buckets++
-	fresh := t.heads.make(t.buckets - 1)
+	fresh := t.heads.Make(t.buckets - 1)
 	if t.buckets == 1 {
 		return
 	}
-	old := t.heads.at((t.buckets - 1) &^ (1 << (bits.Len32(t.buckets-1) - 1)))
+	old := t.heads.At((t.buckets - 1) &^ (1 << (bits.Len32(t.buckets-1) - 1)))
 	i := *old
 	*old = 0
 	for i != 0 {
-		l := *t.links.at(i)
+		l := *t.links.At(i)
 		head := old
 		if t.bucket(l.hash) == t.buckets-1 {
 			head = fresh

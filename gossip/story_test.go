@@ -1,19 +1,16 @@
 package gossip
 
 import (
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-var rewrite = flag.Bool("rewrite", false, "write the answers in testdata anew")
+	"kleeblatt/internal/house/stories"
+)
 
 // TestStories plays testdata/*.txt: paragraphs of commands, each followed by ---- and what came of them. Lines with # are prose.
 //
@@ -29,37 +26,7 @@ var rewrite = flag.Bool("rewrite", false, "write the answers in testdata anew")
 //
 // What is said: frames as they arrive and effects as they are carried out; comparisons of digests only where they differ.
 func TestStories(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatal("no stories", err)
-	}
-	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			if *rewrite {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != string(text) {
-				t.Errorf("%s tells another story now:\n%s", path, difference(string(text), got))
-			}
-		})
-	}
-}
-
-// difference is the first line that differs, with what stands around it.
-func difference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range min(len(w), len(g)) {
-		if w[i] != g[i] {
-			return fmt.Sprintf("line %d:\n got %s\nwant %s", i+1, g[i], w[i])
-		}
-	}
-	return fmt.Sprintf("%d lines instead of %d", len(g), len(w))
+	stories.Play(t, "testdata/*.txt", play)
 }
 
 type story struct {

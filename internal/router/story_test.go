@@ -1,7 +1,6 @@
 package router
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,10 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"kleeblatt/internal/house/stories"
 	"kleeblatt/internal/wamp"
 )
-
-var rewrite = flag.Bool("rewrite", false, "rewrite the answers in testdata/*.txt")
 
 // TestStories plays every scene of testdata/*.txt on one worker, on two workers of one node, on two nodes, and on two nodes of two workers
 // with all queues shuffled. What clients see must be the same everywhere.
@@ -55,11 +53,11 @@ func TestStories(t *testing.T) {
 					if got == scene {
 						return
 					}
-					if *rewrite && p.first {
+					if *stories.Rewrite && p.first {
 						retold[i+1] = got
 						return
 					}
-					if !*rewrite {
+					if !*stories.Rewrite {
 						t.Errorf("%s tells another story (-rewrite to accept):\n%s", file, got)
 					} else if got != retold[i+1] {
 						t.Errorf("%s: this stage tells another story than the first:\n%s", file, got)
@@ -67,7 +65,7 @@ func TestStories(t *testing.T) {
 				})
 			}
 		}
-		if all := strings.Join(retold, "\n== "); *rewrite && all != string(told) {
+		if all := strings.Join(retold, "\n== "); *stories.Rewrite && all != string(told) {
 			if err := os.WriteFile(file, []byte(all), 0o644); err != nil {
 				t.Fatal(err)
 			}

@@ -2,40 +2,18 @@ package link
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the stories in testdata with what happens now")
+	"kleeblatt/internal/house/stories"
+)
 
 // TestStories plays testdata/*.txt: lines with > are commands, the indented lines below are what both ends are told to do.
 func TestStories(t *testing.T) {
-	files, _ := filepath.Glob("testdata/*.txt")
-	if len(files) == 0 {
-		t.Fatal("no stories")
-	}
-	for _, f := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(f), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := playStory(t, string(want))
-			if *rewrite {
-				if err := os.WriteFile(f, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if !bytes.Equal(got, want) {
-				t.Errorf("the story goes otherwise now (-rewrite to accept):\n%s", got)
-			}
-		})
-	}
+	stories.Play(t, "testdata/*.txt", func(t *testing.T, told string) string { return string(playStory(t, told)) })
 }
 
 type story struct {
