@@ -30,6 +30,9 @@ const (
 	InHead                             // Name, Life, Version: news of an owner's head by way of SWIM
 	InTick                             // nothing but Now
 	InRetire                           // this node leaves: the last delta is retire(life)
+	InSettled                          // Name, Life, Version: every worker routes by this version of that owner's part; comes after FxReached
+	InBarrier                          // Token, Until (ns): answered by FxBarrier
+	InRefuse                           // Name, Element: tell that owner, ahead of the ack, that we object to its element
 )
 
 // Input is one step's input. Now is nanoseconds of a monotonic clock.
@@ -45,6 +48,7 @@ type Input struct {
 	Token   uint64
 	Life    Life
 	Version uint64
+	Until   int64
 	Bytes   []byte // valid during Step
 }
 
@@ -64,6 +68,8 @@ const (
 	FxReborn                        // Life: this node has taken a higher epoch; its part is republished under it; shake links anew
 	FxAlarm                         // Text: something that must not happen did; for the log and a counter
 	FxWakeAt                        // At: step again (InTick) at this time at the latest
+	FxBarrier                       // Token, Acked, Of: of the Of nodes that were reachable at its start, Acked have told that our version of then is visible with them; all that are not hidden meanwhile, or time is over
+	FxRefusal                       // Name, Element: that node objects to an element of ours
 	FxRefused                       // Token, Text: the proposed change is not in our part, which is full, or the element too long (crdt.ElementBytesMax)
 )
 
@@ -78,6 +84,8 @@ type Effect struct {
 	Life    Life
 	Version uint64
 	At      int64
+	Acked   int
+	Of      int
 	Bytes   []byte
 	Text    string
 }

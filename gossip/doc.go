@@ -44,14 +44,25 @@
 //
 // Reachable and suspect nodes are shown: routed to, and in the digest. A hidden node's part is kept and goes on accepting deltas
 // while it is a member. The states after hidden (gone: leave events; forgotten: the part is dropped, its head remembered) begin in
-// maybeHide's place; claims and the barrier stand on FxReached and an acknowledged version per owner and peer. They come with the
-// features that need them.
+// maybeHide's place. They come with the features that need them.
+//
+// # Acknowledged versions
+//
+// Once every worker of a node routes by what FxReached told (InSettled), the node tells the owner so: one cumulative version per owner
+// and peer, once per turn. A barrier is over when everybody who was reachable at its start has acknowledged our version of then; a node
+// that is hidden meanwhile is not waited for. Who objects to an element says so ahead of the ack that covers it: so an owner that has all
+// acks has heard all objections.
+//
+//	InPropose +x, InBarrier ──▶ owner ─ delta ──▶ peer ──▶ FxAdd x, FxReached
+//	                                  ◀─ refusal ──    ◀── InRefuse x   (if it objects)
+//	        FxRefusal, FxBarrier ◀──  ◀─── ack ────    ◀── InSettled
 //
 // # Files
 //
 //	machine.go  Step, Flush, timers        member.go   lives, links, states        rebirth.go  rivals of our own life
 //	tables.go   deltas and chunks taken    fetch.go    whom to ask for what        serve.go    asks answered
 //	compare.go  digests and heads          frame.go    bytes of control frames     view.go     what others may look at
+//	barrier.go  acks, barriers, refusals
 //
 // Owner: whoever calls Step; there is no goroutine, lock, clock or chance but Config.Rand. The package imports crdt alone; gossip/swim
 // is a package of its own.

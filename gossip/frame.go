@@ -14,18 +14,26 @@ const wireVersion = 1
 
 // The kinds of control frames: the second byte.
 const (
-	kindDigest = 1 + iota // root
-	kindHeads             // heads
-	kindAsk               // owner, life, have, version, offset, full
-	kindDelta             // owner, hash or nothing, delta
-	kindChunk             // owner, life, version, hash, total, offset, entries
-	kindRetire            // owner, life, version
+	kindDigest  = 1 + iota // root
+	kindHeads              // heads
+	kindAsk                // owner, life, have, version, offset, full
+	kindDelta              // owner, hash or nothing, delta
+	kindChunk              // owner, life, version, hash, total, offset, entries
+	kindRetire             // owner, life, version
+	kindAck                // life of the receiver, version of its part that counts with the sender
+	kindRefusal            // life of the receiver, element of its part that the sender objects to
+	kindBound              // no kind of ours: skipped
 )
 
-var kindNames = [...]string{kindDigest: "digest", kindHeads: "heads", kindAsk: "ask", kindDelta: "delta", kindChunk: "chunk", kindRetire: "retire"}
+var kindNames = [...]string{kindDigest: "digest", kindHeads: "heads", kindAsk: "ask", kindDelta: "delta", kindChunk: "chunk", kindRetire: "retire",
+	kindAck: "ack", kindRefusal: "refusal"}
 
-// errFrame: bytes that are no control frame of ours.
-var errFrame = errors.New("malformed control frame")
+var (
+	// errFrame: bytes that are no control frame of ours.
+	errFrame = errors.New("malformed control frame")
+	// errUnknownKind: a frame that a later version of the protocol has added, and that may be skipped.
+	errUnknownKind = errors.New("unknown kind of control frame")
+)
 
 // head is one line of a Heads frame.
 type head struct {
@@ -48,6 +56,7 @@ type frame struct {
 	heads   []head
 	delta   crdt.Delta
 	entries []crdt.Entry
+	element string // refusal
 }
 
 func appendFrameHead(dst []byte, kind byte) []byte { return append(dst, wireVersion, kind) }
@@ -113,7 +122,15 @@ func appendRetire(dst []byte, owner string, life Life, version uint64) []byte {
 	return msgp.AppendUint64(dst, version)
 }
 
-// parseFrame decodes a control frame. It is total: any bytes lead to a frame or to errFrame. Nothing of b is kept.
+func appendAck(dst []byte, life Life, version uint64) []byte {
+	return msgp.AppendUint64(crdt.AppendLife(appendFrameHead(dst, kindAck), life), version)
+}
+
+func appendRefusal(dst []byte, life Life, element string) []byte {
+	return msgp.AppendString(crdt.AppendLife(appendFrameHead(dst, kindRefusal), life), element)
+}
+
+// parseFrame decodes a control frame. It is total: any bytes lead to a frame, to errFrame or to errUnknownKind. Nothing of b is kept.
 func parseFrame(b []byte) (frame, error) {
 	r := reader{b: b}
 	if r.byte() != wireVersion {
@@ -141,7 +158,14 @@ func parseFrame(b []byte) (frame, error) {
 		r.bad = r.bad || f.total > crdt.EntriesMax
 	case kindRetire:
 		f.owner, f.life, f.version = r.name(), r.life(), r.uint()
+	case kindAck:
+		f.life, f.version = r.life(), r.uint()
+	case kindRefusal:
+		f.life, f.element = r.life(), r.element()
 	default:
+		if !r.bad && f.kind >= kindBound {
+			return frame{}, errUnknownKind
+		}
 		r.bad = true
 	}
 	if r.bad {
@@ -187,6 +211,16 @@ func (r *reader) name() string {
 	v, rest, err := msgp.ReadStringZC(r.b)
 	r.take(rest, err)
 	if len(v) == 0 || len(v) > NameBytesMax {
+		r.bad = true
+		return ""
+	}
+	return string(v)
+}
+
+func (r *reader) element() string {
+	v, rest, err := msgp.ReadStringZC(r.b)
+	r.take(rest, err)
+	if r.bad || len(v) > crdt.ElementBytesMax {
 		r.bad = true
 		return ""
 	}
@@ -271,6 +305,10 @@ func Describe(b []byte) string {
 		s += fmt.Sprintf(" %s@%v version %d entries %d..%d of %d", f.owner, f.life, f.version, f.offset, f.offset+uint64(len(f.entries)), f.total)
 	case kindRetire:
 		s += fmt.Sprintf(" %s@%v at %d", f.owner, f.life, f.version)
+	case kindAck:
+		s += fmt.Sprintf(" %v:%d", f.life, f.version)
+	case kindRefusal:
+		s += fmt.Sprintf(" %v %s", f.life, f.element)
 	}
 	return s
 }

@@ -23,6 +23,8 @@ func someFrames() [][]byte {
 		deltaOf("a", a, 1),
 		appendChunk(nil, "a", s, 0, s.Chunk(0, 1000)),
 		appendRetire(nil, "a", life(1), 3),
+		appendAck(nil, life(10), 1),
+		appendRefusal(nil, life(10), "x"),
 	}
 }
 
@@ -46,12 +48,16 @@ func FuzzParseFrame(f *testing.F) {
 			again = appendDelta(nil, fr.owner, &fr.delta, fr.hash, fr.hasHash)
 		case kindRetire:
 			again = appendRetire(nil, fr.owner, fr.life, fr.version)
+		case kindAck:
+			again = appendAck(nil, fr.life, fr.version)
+		case kindRefusal:
+			again = appendRefusal(nil, fr.life, fr.element)
 		default:
 			return
 		}
 		second, err := parseFrame(again)
 		if err != nil || !slices.Equal(second.heads, fr.heads) || !slices.Equal(second.delta.Ops, fr.delta.Ops) ||
-			second.owner != fr.owner || second.life != fr.life || second.version != fr.version || second.hash != fr.hash {
+			second.owner != fr.owner || second.life != fr.life || second.version != fr.version || second.hash != fr.hash || second.element != fr.element {
 			t.Fatalf("%+v read as %+v, %v", fr, second, err)
 		}
 	})
@@ -95,7 +101,7 @@ func FuzzStep(f *testing.F) {
 			what, x, y := b[0], b[1], b[2]
 			b = b[3:]
 			in := Input{
-				Kind: InputKind(what%12) + 1, Name: names[int(x)%len(names)], Life: life(uint64(y % 4)), Version: uint64(x % 5),
+				Kind: InputKind(what%14) + 1, Name: names[int(x)%len(names)], Life: life(uint64(y % 4)), Version: uint64(x % 5),
 				Up: y&1 == 0, On: y&2 == 0, Alive: y&4 == 0, Add: x&1 == 0, Element: string(rune('x' + y%3)), Token: uint64(what),
 			}
 			if in.Kind == InPropose {

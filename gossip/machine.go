@@ -19,6 +19,10 @@ type Machine struct {
 	nodes map[string]*node
 	order []*node // all nodes, by name: the order of everything that is said to or of several
 
+	ackDue    bool      // somebody is to be told how far its part counts
+	cohorts   []*cohort // in the order in which they began
+	barrierBy int64     // no barrier is over before that; 0 for none
+
 	compareAt int64 // when digests are compared next
 	served    []*served
 
@@ -71,21 +75,33 @@ func (m *Machine) Step(in *Input, out []Effect) []Effect {
 		m.onNews(in.Name, in.Life, in.Version)
 	case InRetire:
 		m.retireSelf()
+	case InSettled:
+		m.onSettled(in.Name, in.Life, in.Version)
+	case InBarrier:
+		m.startBarrier(in.Token, in.Until)
+	case InRefuse:
+		m.refuse(in.Name, in.Element)
 	}
 	if in.Kind == InTick || m.armed != 0 && m.now >= m.armed {
 		m.tick()
 	}
+	if len(m.cohorts) > 0 {
+		m.settleBarriers()
+	}
 	return m.end()
 }
 
-// Flush tells the linked peers what has changed in our part since the last Flush, however often it changed. The caller calls it at
-// the end of a turn, before data that depends on the changes is sent.
+// Flush tells the linked peers what has changed in our part since the last Flush, however often it changed, and how far theirs count
+// with us. The caller calls it at the end of a turn, before data that depends on the changes is sent.
 func (m *Machine) Flush(now int64, out []Effect) []Effect {
-	if m.own.Version() == m.flushed {
+	if !m.Unsent() {
 		return out
 	}
 	m.begin(now, out)
-	m.push()
+	if m.own.Version() != m.flushed {
+		m.push()
+	}
+	m.sendAcks()
 	return m.end()
 }
 
@@ -207,6 +223,7 @@ func (m *Machine) tick() {
 	}
 	m.maybeCompare()
 	m.expireServed()
+	m.expireBarriers()
 }
 
 // arm tells the caller when the next tick is due, unless it knows.
@@ -241,6 +258,9 @@ func (m *Machine) deadline() (next int64) {
 		} else if n.member() && n.askAt > m.now && (n.distrust || n.behind()) {
 			due(n.askAt)
 		}
+	}
+	if m.barrierBy != 0 {
+		due(m.barrierBy)
 	}
 	for _, s := range m.served {
 		due(s.used + servedFor)

@@ -615,7 +615,7 @@ func TestDigest(t *testing.T) {
 func TestMalformed(t *testing.T) {
 	s := newSolo(t)
 	s.up("a", life(1), 0)
-	for _, b := range [][]byte{nil, {0}, {wireVersion}, {wireVersion, 99}, {wireVersion + 1, kindDigest}, {wireVersion, kindHeads, 0xdd, 0xff, 0xff, 0xff, 0xff}} {
+	for _, b := range [][]byte{nil, {0}, {wireVersion}, {wireVersion, 0}, {wireVersion + 1, kindDigest}, {wireVersion, kindHeads, 0xdd, 0xff, 0xff, 0xff, 0xff}} {
 		s.now += int64(time.Second)
 		s.want(fmt.Sprint(b), s.control("a", b), "alarm: a sends what cannot be read: malformed control frame")
 		s.want("twice", s.control("a", b))

@@ -51,6 +51,7 @@ func (m *Machine) onLinkUp(name string, life Life, version uint64) {
 	}
 	n.linked, n.suspect, n.head, n.outlived = true, false, version, false
 	m.sendHeads(n)
+	m.repeatAcks(n)
 	m.want(n, version, name)
 	m.foundPath(n)
 }
@@ -179,6 +180,7 @@ func (m *Machine) bury(n *node) {
 	}
 	n.linked, n.suspect, n.head = false, false, 0
 	n.part, n.distrust, n.verified = nil, false, 0
+	n.acks = acks{}
 	n.wanted, n.wantedFrom, n.askAt, n.failed = 0, "", 0, ""
 	n.dropFetch()
 	n.dropHeld()

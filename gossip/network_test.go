@@ -35,6 +35,7 @@ type network struct {
 	delay int64              // longest delay of a frame
 	trace func(format string, args ...any)
 	swim  int64 // when membership is looked at next
+	acks  bool  // nodes tell what counts with them
 	epoch uint64
 }
 
@@ -53,6 +54,10 @@ type host struct {
 	token  uint64
 	ops    map[uint64]Op
 	fx     []Effect
+
+	settled  []Effect          // versions that count at the end of the turn
+	barriers map[uint64]wanted // those under way
+	born     int64
 }
 
 type version struct {
@@ -109,7 +114,7 @@ func (w *network) host(name string) *host {
 func (w *network) start(h *host, epoch uint64) {
 	*h = host{
 		name: h.name, alive: true, own: map[string]bool{}, routed: map[string]map[string]bool{}, seen: map[string]version{},
-		member: map[string]Life{}, ops: map[uint64]Op{},
+		member: map[string]Life{}, ops: map[uint64]Op{}, barriers: map[uint64]wanted{}, born: w.now,
 	}
 	h.m = New(Config{Name: h.name, Life: Life{Epoch: epoch, Nonce: w.rng.Uint64() % 1000}, Rand: w.rng.Uint64})
 }
@@ -186,6 +191,13 @@ func (w *network) perform(h *host, fx []Effect) {
 			h.routed[e.Name] = map[string]bool{}
 		case FxReached:
 			ok = shown && !e.Life.IsZero()
+			if w.acks {
+				h.settled = append(h.settled, e)
+			}
+		case FxBarrier:
+			w.checkBarrier(h, &e)
+		case FxRefusal:
+			ok = h.own[e.Element]
 		case FxAlarm:
 			h.alarms++
 		case FxReborn:
@@ -267,7 +279,7 @@ func (w *network) next() int64 {
 	for _, h := range w.hosts {
 		if h.alive {
 			due(h.wakeAt)
-			if h.m.own.Version() != h.m.flushed {
+			if h.m.Unsent() {
 				return w.now
 			}
 		}
@@ -299,6 +311,7 @@ func (w *network) tick() {
 			h.wakeAt = 0
 			w.feed(h, Input{Kind: InTick})
 		}
+		w.settle(h)
 		h.fx = h.m.Flush(w.now, h.fx[:0])
 		w.perform(h, h.fx)
 		w.checkVersions(h)
@@ -520,6 +533,10 @@ func describe(e *Effect) string {
 		return "alarm: " + e.Text
 	case FxRefused:
 		return "refused: " + e.Text
+	case FxBarrier:
+		return fmt.Sprintf("barrier %d: %d of %d", e.Token, e.Acked, e.Of)
+	case FxRefusal:
+		return fmt.Sprintf("%s refuses %s", e.Name, e.Element)
 	}
 	return fmt.Sprintf("effect %d", e.Kind)
 }

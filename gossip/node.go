@@ -54,6 +54,8 @@ type node struct {
 	distrust bool   // it differs from another of the same version: to be fetched from the owner
 	verified uint64 // the version at which the owner itself sent it
 
+	acks acks
+
 	// What is missing.
 	wanted     uint64 // the highest version that we have heard of
 	wantedFrom string // who told

@@ -50,4 +50,5 @@ func (m *Machine) republish(life Life) {
 	}
 	m.flushed = m.own.Version()
 	m.rootValid = false
+	m.forgetAcks()
 }

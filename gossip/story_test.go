@@ -22,6 +22,9 @@ import (
 //	clone a 3          the same, but its epoch is 3 (a disk that was restored)
 //	stop a             the process is gone
 //	retire a           it says goodbye, and is gone
+//	acks               from now on nodes acknowledge what counts with them
+//	barrier a 1s       a waits until all have what it has
+//	refuse b a x       b objects to x of a
 //	tables             what each routes by
 //
 // What is said: frames as they arrive and effects as they are carried out; comparisons of digests only where they differ.
@@ -111,6 +114,16 @@ func (s *story) command(words []string) {
 		s.w.stop(args[0])
 	case "tables":
 		s.tables()
+	case "acks":
+		s.w.acks = true
+	case "barrier":
+		d, err := time.ParseDuration(args[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.w.barrier(args[0], d)
+	case "refuse":
+		s.w.feed(s.w.host(args[0]), Input{Kind: InRefuse, Name: args[1], Element: args[2]})
 	default:
 		s.t.Fatalf("unknown command %q", words)
 	}

@@ -17,6 +17,10 @@ func (m *Machine) onControl(name string, b []byte) {
 	}
 	m.heard(n)
 	f, err := parseFrame(b)
+	if err == errUnknownKind {
+		m.stats.Unknown++
+		return
+	}
 	if err != nil {
 		m.alarm(n, "%s sends what cannot be read: %v", name, err)
 		return
@@ -37,6 +41,10 @@ func (m *Machine) onControl(name string, b []byte) {
 		m.onChunk(n, &f)
 	case kindRetire:
 		m.onRetire(name, f.owner, f.life, f.version)
+	case kindAck:
+		m.onAck(n, f.life, f.version)
+	case kindRefusal:
+		m.onRefusal(n, f.life, f.element)
 	}
 }
 

@@ -23,6 +23,9 @@ type Stats struct {
 	SnapshotsOut uint64 // sent to their end
 	SnapshotsIn  uint64 // received completely, and right
 	Asks         uint64 // requests for what is missing; their continuations are not counted
+	AcksOut      uint64 // frames that tell an owner how far its part counts with us
+	AcksIn       uint64
+	Unknown      uint64 // frames of kinds that a later version has added: skipped
 }
 
 // Stats returns a copy.

@@ -42,6 +42,9 @@ type home struct {
 	warnedAt      int64      // of strangers at the link port
 	root          [16]byte   // digest of the tables that we route by, as last told
 	version       uint64     // our own part's version, as last told to the links
+
+	barriers map[uint64]func(acked, of int) // those that the node itself waits for
+	barrierN uint64                         // how many there have been
 }
 
 type reachedVersion struct {
@@ -124,6 +127,9 @@ func (o *home) execGossip(e *gossip.Effect) {
 	case gossip.FxWakeAt:
 		o.wakeAt = earlier(o.wakeAt, e.At)
 		return
+	case gossip.FxBarrier:
+		o.barrierOver(e.Token, e.Acked, e.Of)
+		return
 	case gossip.FxReborn:
 		o.reborn(e.Life)
 		return
@@ -171,7 +177,9 @@ func (o *home) settle() {
 		o.tables.Commit()
 	}
 	for i := 0; i < len(o.reached); i++ {
-		o.reached[i].p.reachedVersion(o.reached[i].life, o.reached[i].version)
+		r := o.reached[i]
+		r.p.reachedVersion(r.life, r.version)
+		o.feedGossip(gossip.Input{Kind: gossip.InSettled, Name: r.p.name, Life: r.life, Version: r.version})
 	}
 	o.reached = o.reached[:0]
 }
@@ -252,7 +260,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 			again = again || p.fed
 		}
 	}
-	again = again || o.dirty || o.look || len(o.reached) > 0 || o.h.relay != nil || o.g.Self().Version != o.version
+	again = again || o.dirty || o.look || len(o.reached) > 0 || o.h.relay != nil || o.g.Self().Version != o.version || o.g.Unsent()
 	return next, again
 }
 
