@@ -73,7 +73,7 @@ type Loop interface {
 	// Now is the turn's clock reading.
 	Now() int64
 	// Send queues one message; body is copied before Send returns. It reports whether the message was queued; a message that
-	// is larger than the free part of the bound is not (Handler.Pressure(Full)), except that an empty outbox takes any one message.
+	// is larger than the free part of the bound is not (Handler.Pressure(Full)), except that an outbox that is a quarter full or less takes any one message.
 	// urgent messages (replies) may use a further quarter of the bound.
 	Send(c ConnID, body []byte, urgent bool) bool
 	// Fanout queues one event for each of the connections: one copy of body per framing among them, whatever their number.

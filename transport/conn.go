@@ -53,6 +53,7 @@ type conn struct {
 	tail     uint32 // ranges of the arena, indices into loop.ranges, 0 is none
 	tailEnd  uint32 // end of the last range
 	progress uint32 // bytes of the backlog that left since HalfFull or Draining was told
+	huge     uint32 // the size of a message in the outbox that does not count for the bound, see admit
 
 	seen       uint32 // tick of the last input
 	due        uint32 // wheel

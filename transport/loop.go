@@ -66,7 +66,7 @@ type loop struct {
 	ranges []arenaRange
 	dirty  []uint32
 	iovs   []iovec
-	outMax int   // queued above it takes the slow path: OutboxBytesMax, or 0 while the node's budget is used up
+	outMax int   // queued above it takes the slow path: half of OutboxBytesMax, or 0 while the node's budget is used up
 	unsent int64 // bytes in out of all connections
 	shared int64 // the part of unsent that server.outbox knows
 
@@ -87,7 +87,7 @@ func newLoop(s *Server, index int) *loop {
 		now:    Nanotime(),
 		arena:  make([]byte, arenaStart, arenaBytesMin),
 		ranges: make([]arenaRange, 1, 64),
-		outMax: s.cfg.Limits.OutboxBytesMax,
+		outMax: s.cfg.Limits.OutboxBytesMax / 2,
 		done:   make(chan struct{}),
 	}
 	l.wheel.tick = tickOf(l.now)

@@ -110,18 +110,23 @@ func (l *loop) boundOf(c *conn) int {
 	return l.limits.OutboxBytesMax
 }
 
-// admit judges a message that is not obviously within bounds.
+// admit judges a message that is not obviously within bounds. An outbox that is a quarter full or less takes any one message. A huge one,
+// of more than half of the bound, does not count for what comes behind it: who has just been sent it had no time to read.
 func (l *loop) admit(c *conn, n, size int, urgent bool) bool {
 	if size > c.peerMax {
 		l.counters.tooLarge++
 		return false
 	}
 	bound := l.boundOf(c)
+	if l.empty(c) || n > bound/2 && c.queued <= bound/4 {
+		if n > bound/2 {
+			c.huge = uint32(n)
+		}
+		return true
+	}
+	bound += int(c.huge)
 	if urgent {
 		bound += bound / 4
-	}
-	if l.empty(c) {
-		return true
 	}
 	if !c.has(flagUnsent) {
 		if c.queued+n <= bound {
@@ -316,6 +321,9 @@ func (l *loop) wrote(c *conn, n int) {
 	c.queued -= n
 	l.unsent -= int64(n)
 	l.counters.bytesOut += uint64(n)
+	if c.huge != 0 && c.queued <= l.boundOf(c)/4 {
+		c.huge = 0
+	}
 	if c.has(flagHalf) && c.queued <= l.boundOf(c)/4 {
 		c.flags &^= flagHalf
 		l.notes = append(l.notes, note{kind: noteDrained, id: c.id()})
@@ -345,6 +353,6 @@ func (l *loop) share() {
 	if l.server.outbox.Load() > l.limits.NodeOutboxBytesMax {
 		l.outMax = 0
 	} else {
-		l.outMax = l.limits.OutboxBytesMax
+		l.outMax = l.limits.OutboxBytesMax / 2
 	}
 }

@@ -94,6 +94,43 @@ func TestHalfFull(t *testing.T) {
 	}
 }
 
+// TestHugeMessage: who is sent a message larger than the bound has all of the bound for what comes behind it, once.
+func TestHugeMessage(t *testing.T) {
+	const bound, huge, size = 8 << 20, 12 << 20, 64 << 10
+	h := &hooks{}
+	type outcome struct{ queued, messages int }
+	done := make(chan outcome, 2)
+	h.received = func(c ConnID, _ []byte) {
+		h.l.Send(c, make([]byte, size), false)
+		if !h.l.Send(c, make([]byte, huge), false) {
+			t.Error("a nearly empty outbox did not take the huge message")
+		}
+		n := 2
+		for h.l.Send(c, make([]byte, size), false) {
+			n++
+		}
+		done <- outcome{h.l.Queued(c), n}
+		if h.l.Send(c, make([]byte, huge), false) {
+			t.Error("a full outbox took another huge message")
+		}
+	}
+	s := serve(t, Config{}, h)
+	c := connect(t, s.Addrs()[0])
+	c.rawHello(15, 2)
+	for range 2 { // when it is drained all is as before
+		c.put(rawFrame(0, nil)...)
+		o := recv(t, done)
+		if o.queued > huge+bound+1024 || o.queued < huge+bound-2*size {
+			t.Errorf("%d bytes queued, want about %d", o.queued, huge+bound)
+		}
+		for range o.messages {
+			head := c.get(4)
+			c.get(int(head[1])<<16 | int(head[2])<<8 | int(head[3]))
+		}
+		waitFor(t, func() bool { return s.Stats().OutboxBytes == 0 })
+	}
+}
+
 // TestSlowReader (P13, transport's part): one stuck subscriber costs the others nothing and the node a bounded memory.
 func TestSlowReader(t *testing.T) {
 	h := &hooks{}

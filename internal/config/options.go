@@ -145,7 +145,7 @@ var options = []option{
 		help: "of them from one address (IPv6: /64 network), loopback and Unix sockets aside; 0: unlimited",
 		set:  intOption(func(c *Config) *int { return &c.Limits.ConnectionsPerAddress }, 0, 1<<24)},
 	{key: "limits.outbox", arg: "BYTES", group: groupLimits, def: "8MiB",
-		help: "queued for one client before slow_consumer decides; an empty queue takes any one message",
+		help: "queued for one client before slow_consumer decides; a queue that is a quarter full or less takes any one message",
 		set:  bytesOption(func(c *Config) *int { return &c.Limits.OutboxBytes }, 4<<10, 1<<30)},
 	{key: "limits.outbox_total", arg: "BYTES", group: groupLimits, def: "1GiB",
 		help: "queued for all clients of this node",
