@@ -47,6 +47,7 @@ type Part struct {
 	index   map[string]uint32 // place in entries
 	log     opLog             // the latest changes, up to version
 	peak    int               // most entries since the index was last made
+	bytes   int               // of the entries' elements
 	scratch []byte            // for hashing
 }
 
@@ -66,6 +67,12 @@ func (p *Part) Hash() Hash { return p.hash }
 
 // Len is the number of entries.
 func (p *Part) Len() int { return len(p.entries) }
+
+// entryOverhead is what an entry takes beside its element: 24 bytes in the list, about 40 in the index.
+const entryOverhead = 64
+
+// Bytes is about how much memory the part takes, its log included.
+func (p *Part) Bytes() int { return p.bytes + entryOverhead*len(p.entries) + p.log.bytes }
 
 // Contains says whether e is in the part.
 func (p *Part) Contains(e string) bool { _, ok := p.index[e]; return ok }
@@ -154,6 +161,7 @@ func (p *Part) put(e string, counter uint64) {
 	p.index[e] = uint32(len(p.entries))
 	p.entries = append(p.entries, Entry{e, counter})
 	p.peak = max(p.peak, len(p.entries))
+	p.bytes += len(e)
 }
 
 // drop removes the i-th entry; the last one takes its place.
@@ -168,6 +176,7 @@ func (p *Part) drop(i uint32) {
 	p.entries[last] = Entry{}
 	p.entries = p.entries[:last]
 	delete(p.index, e.Element)
+	p.bytes -= len(e.Element)
 	p.maybeShrink()
 }
 

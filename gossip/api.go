@@ -13,8 +13,9 @@ const (
 	Reachable PeerState = iota + 1
 	Suspect
 	Hidden
-	Gone      // its sessions are over for good; comes with leave events
-	Forgotten // its part is dropped as well; comes with retention
+	Gone      // its sessions are over for good
+	Forgotten // its part is dropped as well
+	Buried    // it has said goodbye: nothing of this life is accepted any more
 )
 
 // InputKind says which fields of an Input count.
@@ -60,7 +61,7 @@ const (
 	FxControl                       // Name, Bytes: send this control frame on the peer's link (lane 0), in order
 	FxAdd                           // Name, Element: routed element of another node appears
 	FxRemove                        // Name, Element: it disappears
-	FxShow                          // Name: the node is routed to from now on (its elements follow as FxAdd)
+	FxShow                          // Name: the node is routed to from now on (its elements follow as FxAdd, a large part's over several Steps)
 	FxHide                          // Name: none of its elements is routed to any more (no FxRemove follows)
 	FxReplace                       // Name: forget all its elements; the new part's follow as FxAdd
 	FxState                         // Name, State: for status and metrics
@@ -71,6 +72,7 @@ const (
 	FxBarrier                       // Token, Acked, Of: of the Of nodes that were reachable at its start, Acked have told that our version of then is visible with them; all that are not hidden meanwhile, or time is over
 	FxRefusal                       // Name, Element: that node objects to an element of ours
 	FxRefused                       // Token, Text: the proposed change is not in our part, which is full, or the element too long (crdt.ElementBytesMax)
+	FxGone                          // Name, Life: the sessions of that life, which was shown, are over for good; once, until it is shown again
 )
 
 // Effect is one thing that the caller of Step has to do, in order. Bytes is the caller's to keep but not to write to: several

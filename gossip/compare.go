@@ -70,7 +70,11 @@ func (m *Machine) sendHeads(n *node) {
 			m.send(n, appendHeads(nil, heads))
 			heads, size = heads[:0], 0
 		}
-		heads = append(heads, o.headLine())
+		h := o.headLine()
+		if o == n {
+			h.Version = max(h.Version, o.floor) // an owner with less than we remember has to take a higher epoch
+		}
+		heads = append(heads, h)
 	}
 	m.send(n, appendHeads(nil, heads))
 }

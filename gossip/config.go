@@ -16,6 +16,9 @@ const (
 	defaultFrameBytes    = 64 << 10               // small against the data that shares the link
 	defaultBufferedBytes = 1 << 20                // as much as the sender's log holds: beyond, asking again is no dearer
 	defaultNodes         = 256                    // four times the tested mesh
+	defaultLeaveGrace    = 30 * time.Second       // a restart, or a network that hiccups, does not end sessions for others
+	defaultRetain        = 10 * time.Minute       // who is back sooner need not send all of its part again
+	defaultRetainBytes   = 64 << 20               // of parts that may never be needed again; half a million elements
 )
 
 const (
@@ -46,10 +49,13 @@ type Config struct {
 	AskTimeout   time.Duration // until somebody else is asked
 	AskGrace     time.Duration // until a third party is asked for what the linked owner has probably sent already
 	RebirthEvery time.Duration // between two rebirths
+	LeaveGrace   time.Duration // from hidden to gone: its sessions are over
+	Retain       time.Duration // from hidden to forgotten: its part is dropped; LeaveGrace where that is longer
 
 	FrameBytes    int // of a control frame; one that holds a single large element may be larger by that element
 	BufferedBytes int // of deltas that wait for what comes before them, per part
 	Nodes         int // other names that are remembered, their parts and buried lives included
+	RetainBytes   int // of all parts of nodes that are gone together; the oldest are forgotten first
 }
 
 func (c Config) withDefaults() Config {
@@ -68,9 +74,12 @@ func (c Config) withDefaults() Config {
 	orTime(&c.AskTimeout, defaultAskTimeout)
 	orTime(&c.AskGrace, defaultAskGrace)
 	orTime(&c.RebirthEvery, defaultRebirthEvery)
+	orTime(&c.LeaveGrace, defaultLeaveGrace)
+	orTime(&c.Retain, defaultRetain)
 	orInt(&c.FrameBytes, defaultFrameBytes)
 	orInt(&c.BufferedBytes, defaultBufferedBytes)
 	orInt(&c.Nodes, defaultNodes)
+	orInt(&c.RetainBytes, defaultRetainBytes)
 	return c
 }
 

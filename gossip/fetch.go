@@ -37,7 +37,9 @@ func (m *Machine) maybeAsk(o *node) {
 // sendAsk sends the request, or its continuation.
 func (m *Machine) sendAsk(o *node) {
 	f := frame{owner: o.name, life: o.life, have: o.part.Version(), full: o.fetch.full}
-	if b := o.fetch.builder; b != nil {
+	if p := o.fetch.aside; p != nil {
+		f.have, f.full = p.Version(), false
+	} else if b := o.fetch.builder; b != nil {
 		f.version, f.offset = b.Version(), uint64(b.Len())
 		o.fetch.credit = chunksPerAsk
 	}
@@ -94,6 +96,10 @@ func (m *Machine) nothingNewer(o *node, peer string) {
 		return
 	}
 	o.dropFetch()
+	if o.distrust { // its owner is behind the copy that is not to be trusted; it has been told so, and takes another life
+		o.askAt = m.now + int64(m.cfg.AskTimeout)
+		return
+	}
 	if peer == o.name {
 		o.wanted = o.part.Version()
 		return

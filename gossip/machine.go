@@ -35,6 +35,8 @@ type Machine struct {
 	rootValid bool
 	turn      int // AppendDigest: whose heads come first
 	armed     int64
+	portion   int  // elements that this Step may still tell
+	heavier   bool // parts that are kept for nodes that are away have grown
 	touched   bool // deadlines may have changed
 	now       int64
 	out       []Effect // the caller's slice, during a call
@@ -108,9 +110,13 @@ func (m *Machine) Flush(now int64, out []Effect) []Effect {
 func (m *Machine) begin(now int64, out []Effect) {
 	m.now = max(m.now, now)
 	m.out = out
+	m.portion = portionMax
 }
 
 func (m *Machine) end() []Effect {
+	if m.heavier {
+		m.maybeForgetSome()
+	}
 	if m.touched {
 		m.touched = false
 		m.arm()
@@ -181,7 +187,7 @@ func (m *Machine) node(name string) *node {
 	if len(m.nodes) >= m.cfg.Nodes && !m.evict() {
 		return nil
 	}
-	n := &node{name: name, state: Hidden, pathLost: m.now}
+	n := &node{name: name, state: Hidden, pathLost: m.now, hiddenAt: m.now}
 	m.nodes[name] = n
 	at, _ := slices.BinarySearchFunc(m.order, name, byName)
 	m.order = slices.Insert(m.order, at, n)
@@ -190,11 +196,12 @@ func (m *Machine) node(name string) *node {
 
 func byName(n *node, name string) int { return strings.Compare(n.name, name) }
 
-// evict makes room for a new name: who has been without a path for longest and is no member is forgotten, buried lives included.
+// evict makes room for a new name: who has been without a path for longest and is no member is forgotten altogether, with its buried
+// lives and the version that was remembered.
 func (m *Machine) evict() bool {
 	var oldest *node
 	for _, n := range m.order {
-		if n.member() || n.linked || n.shown() {
+		if n.member() || n.swim == swimAlive && !n.retired || n.linked || n.routed() {
 			continue
 		}
 		if oldest == nil || n.pathLost < oldest.pathLost {
@@ -204,6 +211,9 @@ func (m *Machine) evict() bool {
 	if oldest == nil {
 		return false
 	}
+	m.endSessions(oldest)
+	m.becomeState(oldest, Forgotten)
+	m.dropPart(oldest)
 	delete(m.nodes, oldest.name)
 	m.order = slices.DeleteFunc(m.order, func(n *node) bool { return n == oldest })
 	return true
@@ -218,9 +228,12 @@ func (m *Machine) tick() {
 	}
 	for _, n := range m.order {
 		m.maybeHide(n)
+		m.maybeGone(n)
+		m.tellOn(n)
 		m.expireFetch(n)
 		m.maybeAsk(n)
 	}
+	m.maybeForgetSome()
 	m.maybeCompare()
 	m.expireServed()
 	m.expireBarriers()
@@ -250,8 +263,11 @@ func (m *Machine) deadline() (next int64) {
 		if n.linked {
 			due(m.compareAt)
 		}
-		if n.shown() && !n.path() {
-			due(n.pathLost + int64(m.cfg.HideAfter))
+		if at := m.dueStates(n); at != 0 {
+			due(at)
+		}
+		if len(n.tellings) > 0 {
+			due(m.now + 1) // the next turn
 		}
 		if n.fetch.active() {
 			due(n.fetch.deadline)

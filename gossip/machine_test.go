@@ -140,7 +140,7 @@ func TestStaleLife(t *testing.T) {
 	s.up("a", life(1), 0)
 	s.control("a", deltaOf("a", old, 0))
 	s.want("membership tells of a newer life", s.step(Input{Kind: InMember, Name: "a", Life: life(2), Alive: true}),
-		"hide a", "a is hidden", "→a heads a@2.1:0")
+		"hide a", "a is hidden", "gone a@1.1", "→a heads a@2.1:0")
 	s.want("a late delta by the old link", s.control("a", deltaOf("a", old, 0)))
 	s.want("and by another", s.control("b", deltaOf("a", old, 0)))
 	s.want("the new life's", s.control("b", deltaOf("a", young, 0)))
@@ -246,7 +246,8 @@ func TestDisagreement(t *testing.T) {
 	snap = right.Snapshot()
 	_, _ = right.Add("meanwhile")
 	s.want("a delta meanwhile", s.control("a", deltaOf("a", right, 3)), "add a meanwhile", "reached a:4")
-	s.want("the snapshot", s.control("a", appendChunk(nil, "a", snap, 0, snap.Chunk(0, math.MaxInt))),
+	s.want("the snapshot", s.control("a", appendChunk(nil, "a", snap, 0, snap.Chunk(0, math.MaxInt))), "→a ask a@1.1 have 3")
+	s.want("the owner's changes since", s.control("a", deltaOf("a", right, 3)),
 		"replace a", "add a right", "add a both", "add a more", "add a meanwhile", "reached a:4")
 }
 
@@ -435,6 +436,7 @@ func TestRebirth(t *testing.T) {
 		t.Error(got)
 	}
 	s.now += int64(time.Minute)
+	s.step(Input{Kind: InTick})
 	s.want("an epoch that cannot be", s.step(other(life(math.MaxUint64))))
 }
 
@@ -447,16 +449,17 @@ func TestRetire(t *testing.T) {
 	s.control("a", deltaOf("a", a, 0))
 	goodbye := appendRetire(nil, "a", life(1), 1)
 	s.up("c", life(6), 0)
-	s.want("goodbye", s.control("b", goodbye), "hide a", "a is hidden", "→a heads a@1.1:0†", "→c retire a@1.1 at 1")
+	s.want("goodbye", s.control("b", goodbye), "hide a", "a is hidden", "gone a@1.1", "a is buried",
+		"→a heads a@1.1:0†", "→c retire a@1.1 at 1")
 	s.want("twice", s.control("b", goodbye))
 	s.want("its delta", s.control("b", deltaOf("a", a, 0)))
 	s.want("its link", s.up("a", life(1), 1), "→a heads a@1.1:0†")
 	s.want("others hear", s.up("c", life(6), 0),
 		"→c heads me@10.1:0 a@1.1:0† b@5.1:0 c@6.1:0")
-	s.want("a new life", s.up("a", life(2), 0),
+	s.want("a new life", s.up("a", life(2), 0), "a is hidden",
 		"→a heads me@10.1:0 a@2.1:0 b@5.1:0 c@6.1:0", "show a", "a is reachable", "reached a:0")
 	s.want("its goodbye by way of heads", s.control("b", appendHeads(nil, []head{{crdt.Head{Owner: "a", Life: life(2)}, true}})),
-		"hide a", "a is hidden", "→a heads a@2.1:0†", "→c retire a@2.1 at 0")
+		"hide a", "a is hidden", "gone a@2.1", "a is buried", "→a heads a@2.1:0†", "→c retire a@2.1 at 0")
 
 	s.step(Input{Kind: InPropose, Add: true, Element: "mine"})
 	s.want("we leave", s.step(Input{Kind: InRetire}),

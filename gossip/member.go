@@ -49,6 +49,7 @@ func (m *Machine) onLinkUp(name string, life Life, version uint64) {
 	if m.compareAt <= m.now {
 		m.compareAt = m.jittered()
 	}
+	m.recall(n)
 	n.linked, n.suspect, n.head, n.outlived = true, false, version, false
 	m.sendHeads(n)
 	m.repeatAcks(n)
@@ -116,7 +117,7 @@ func (m *Machine) foundPath(n *node) {
 
 // maybeHide hides a node without a path once membership calls it failed, or time is up.
 func (m *Machine) maybeHide(n *node) {
-	if !n.shown() || n.path() {
+	if !n.routed() || n.path() {
 		return
 	}
 	if n.swim == swimFailed || m.now-n.pathLost >= int64(m.cfg.HideAfter) {
@@ -124,27 +125,13 @@ func (m *Machine) maybeHide(n *node) {
 	}
 }
 
-func (m *Machine) hide(n *node) {
-	if !n.shown() {
-		return
-	}
-	m.emit(Effect{Kind: FxHide, Name: n.name})
-	m.becomeState(n, Hidden)
-	m.rootValid = false
-}
-
 // maybeShow routes to a hidden node again when it proves by a live link that it lives, and its part has reached the head that it
 // told: what it did meanwhile is in.
 func (m *Machine) maybeShow(n *node) {
-	if n.shown() || !n.path() || !n.member() || n.part.Version() < n.head {
+	if n.routed() || !n.path() || !n.member() || n.part.Version() < max(n.head, n.floor) {
 		return
 	}
-	m.emit(Effect{Kind: FxShow, Name: n.name})
-	for _, e := range n.part.Entries() {
-		m.emit(Effect{Kind: FxAdd, Name: n.name, Element: e.Element})
-	}
-	m.becomeState(n, Reachable)
-	m.reached(n)
+	m.show(n)
 }
 
 func (m *Machine) becomeState(n *node, s PeerState) {
@@ -154,10 +141,10 @@ func (m *Machine) becomeState(n *node, s PeerState) {
 	}
 }
 
-// reached says that all changes up to the part's version have been emitted.
+// reached says, behind the changes themselves, that all up to the part's version have been emitted.
 func (m *Machine) reached(n *node) {
 	m.rootValid = false
-	m.emit(Effect{Kind: FxReached, Name: n.name, Life: n.life, Version: n.part.Version()})
+	m.tell(n, telling{kind: FxReached, version: n.part.Version()})
 }
 
 // newLife buries the life that we knew and begins the part of the newer one, which is shown when it has proven itself.
@@ -166,6 +153,8 @@ func (m *Machine) newLife(n *node, life Life) {
 	m.bury(n)
 	n.life, n.retired, n.swim = life, false, swimNothing
 	n.part = crdt.NewPart(life)
+	n.hiddenAt = m.now
+	m.becomeState(n, Hidden)
 	if linked {
 		n.outlived = true
 		m.sendHead(n, n.headLine()) // should the older one live after all, it takes a higher epoch
@@ -175,16 +164,13 @@ func (m *Machine) newLife(n *node, life Life) {
 // bury ends all that we have of the node's present life.
 func (m *Machine) bury(n *node) {
 	m.hide(n)
+	m.endSessions(n)
 	if n.path() {
 		n.pathLost = m.now
 	}
-	n.linked, n.suspect, n.head = false, false, 0
-	n.part, n.distrust, n.verified = nil, false, 0
+	n.linked, n.suspect, n.head, n.floor = false, false, 0, 0
 	n.acks = acks{}
-	n.wanted, n.wantedFrom, n.askAt, n.failed = 0, "", 0, ""
-	n.dropFetch()
-	n.dropHeld()
-	m.dropServed(n.name)
+	m.dropPart(n)
 	for _, o := range m.order {
 		if o.fetch.peer == n.name {
 			m.failFetch(o)
@@ -206,6 +192,7 @@ func (m *Machine) onRetire(from, owner string, life Life, version uint64) {
 	linked := n.linked
 	m.bury(n)
 	n.life, n.retired = life, true
+	m.becomeState(n, Buried)
 	if linked && from != owner {
 		m.sendHead(n, n.headLine()) // as above, since it was not the node itself who said so
 	}

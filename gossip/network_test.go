@@ -37,6 +37,14 @@ type network struct {
 	swim  int64 // when membership is looked at next
 	acks  bool  // nodes tell what counts with them
 	epoch uint64
+	cfg   Config            // of those that are started from now on
+	past  map[moment]string // what each part was at each version; nil where nobody asks
+}
+
+// moment is one version of an owner's part.
+type moment struct {
+	owner string
+	version
 }
 
 // host is one node: its machine and the dumb twins of it.
@@ -47,6 +55,8 @@ type host struct {
 	wakeAt int64
 	own    map[string]bool            // what has been applied
 	routed map[string]map[string]bool // what the effects say: shown node → its elements
+	told   map[string]Life            // shown lives whose sessions have not been given up since
+	buried map[string]Life            // lives that have said goodbye
 	seen   map[string]version         // versions never go back
 	member map[string]Life            // whom membership calls alive, and which life
 	alarms int
@@ -113,10 +123,13 @@ func (w *network) host(name string) *host {
 // start begins a new life of a host, with nothing but what a disk would have kept: its epoch.
 func (w *network) start(h *host, epoch uint64) {
 	*h = host{
-		name: h.name, alive: true, own: map[string]bool{}, routed: map[string]map[string]bool{}, seen: map[string]version{},
+		name: h.name, alive: true, own: map[string]bool{}, routed: map[string]map[string]bool{},
+		told: map[string]Life{}, buried: map[string]Life{}, seen: map[string]version{},
 		member: map[string]Life{}, ops: map[uint64]Op{}, barriers: map[uint64]wanted{}, born: w.now,
 	}
-	h.m = New(Config{Name: h.name, Life: Life{Epoch: epoch, Nonce: w.rng.Uint64() % 1000}, Rand: w.rng.Uint64})
+	c := w.cfg
+	c.Name, c.Life, c.Rand = h.name, Life{Epoch: epoch, Nonce: w.rng.Uint64() % 1000}, w.rng.Uint64
+	h.m = New(c)
 }
 
 func (w *network) restart(name string) {
@@ -169,6 +182,7 @@ func (w *network) perform(h *host, fx []Effect) {
 			op := h.ops[e.Token]
 			delete(h.ops, e.Token)
 			h.own[op.Element] = op.Add
+			w.remember(h)
 		case FxControl:
 			w.post(h.name, e.Name, e.Bytes)
 			continue
@@ -181,8 +195,17 @@ func (w *network) perform(h *host, fx []Effect) {
 			ok = shown && elements[e.Element]
 			delete(elements, e.Element)
 		case FxShow:
-			ok = !shown
+			ok = !shown && h.buried[e.Name].Less(h.m.nodes[e.Name].life)
 			h.routed[e.Name] = map[string]bool{}
+			h.told[e.Name] = h.m.nodes[e.Name].life
+		case FxGone:
+			ok = !shown && h.told[e.Name] == e.Life && !e.Life.IsZero()
+			delete(h.told, e.Name)
+		case FxState:
+			if e.State == Buried {
+				h.buried[e.Name] = h.m.nodes[e.Name].life
+			}
+			ok = h.told[e.Name].IsZero() || e.State < Gone
 		case FxHide:
 			ok = shown
 			delete(h.routed, e.Name)
@@ -203,6 +226,7 @@ func (w *network) perform(h *host, fx []Effect) {
 		case FxReborn:
 			h.reborn++
 			shakeAnew = true
+			w.remember(h)
 		case FxWakeAt:
 			if h.wakeAt == 0 || e.At < h.wakeAt {
 				h.wakeAt = e.At
@@ -394,10 +418,42 @@ func (w *network) probe(h, o *host) {
 	w.feed(h, Input{Kind: InDigest, Name: o.name, Bytes: d})
 }
 
+// remember notes what a host's own part is now.
+func (w *network) remember(h *host) {
+	if w.past != nil {
+		w.past[moment{h.name, version{h.m.own.Life(), h.m.own.Version()}}] = elementsOf(h.m.own)
+	}
+}
+
+func elementsOf(p *crdt.Part) string {
+	var l []string
+	for _, e := range p.Entries() {
+		l = append(l, e.Element)
+	}
+	slices.Sort(l)
+	return strings.Join(l, " ")
+}
+
+// checkVersions proves that no part goes back, but for one that was forgotten, and that each is what its owner's was at that version.
 func (w *network) checkVersions(h *host) {
+	for _, n := range h.m.order {
+		if n.part == nil {
+			continue
+		}
+		now := moment{n.name, version{n.life, n.part.Version()}}
+		if then, known := w.past[now]; known && then != elementsOf(n.part) {
+			w.t.Fatalf("%s: the part of %s at %v is %q, and was %q with its owner", h.name, n.name, now, elementsOf(n.part), then)
+		}
+		if n.routed() && now.n < n.floor {
+			w.t.Fatalf("%s: %s is routed to at %d, below what was remembered: %d", h.name, n.name, now.n, n.floor)
+		}
+	}
 	self := h.m.Self()
 	for _, p := range append(h.m.Parts(), self) {
 		was, is := h.seen[p.Owner], version{p.Life, p.Version}
+		if n := h.m.nodes[p.Owner]; n != nil && n.floor > is.n && is.life == was.life {
+			continue // begun anew, and not there yet
+		}
 		if is.life.Less(was.life) || is.life == was.life && is.n < was.n && !h.m.isRetired(p.Owner) {
 			w.t.Fatalf("%s: the part of %s goes back from %v to %v", h.name, p.Owner, was, is)
 		}
@@ -411,7 +467,9 @@ func (m *Machine) isRetired(name string) bool { n := m.nodes[name]; return n != 
 func (h *host) tables() map[string]string {
 	tables := map[string]string{h.name: tableOf(h.m.own)}
 	for name := range h.routed {
-		tables[name] = tableOf(h.m.nodes[name].part)
+		if h.m.nodes[name].shown() {
+			tables[name] = tableOf(h.m.nodes[name].part)
+		}
 	}
 	return tables
 }
@@ -433,8 +491,11 @@ func (w *network) check() {
 			}
 		}
 		for _, n := range h.m.order {
-			if _, shown := h.routed[n.name]; shown != n.shown() {
+			if _, shown := h.routed[n.name]; shown != n.routed() {
 				w.t.Fatalf("%s: effects and state of %s disagree: %v", h.name, n.name, n.state)
+			}
+			if len(n.tellings) > 0 {
+				continue
 			}
 			if n.shown() && n.part.Len() != len(h.routed[n.name]) {
 				w.t.Fatalf("%s: %s has %d elements, routed are %d", h.name, n.name, n.part.Len(), len(h.routed[n.name]))
@@ -537,6 +598,8 @@ func describe(e *Effect) string {
 		return fmt.Sprintf("barrier %d: %d of %d", e.Token, e.Acked, e.Of)
 	case FxRefusal:
 		return fmt.Sprintf("%s refuses %s", e.Name, e.Element)
+	case FxGone:
+		return fmt.Sprintf("gone %s@%v", e.Name, e.Life)
 	}
 	return fmt.Sprintf("effect %d", e.Kind)
 }

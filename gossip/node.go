@@ -17,6 +17,8 @@ func (s PeerState) String() string {
 		return "gone"
 	case Forgotten:
 		return "forgotten"
+	case Buried:
+		return "buried"
 	}
 	return "unknown"
 }
@@ -49,8 +51,13 @@ type node struct {
 	alarmAt  int64  // when it was last complained of
 
 	// The part. State is Reachable or Suspect while it is routed by.
-	part     *crdt.Part // of life; nil until a life is known
+	part     *crdt.Part // of life; nil until a life is known, and when it is forgotten or buried
 	state    PeerState
+	told     bool   // life was shown, and its sessions have not been given up
+	hiddenAt int64  // since when it is not routed by
+	floor    uint64 // the version at which the part was forgotten: nothing older is accepted
+	showing  bool   // its elements are being told to the routing; the state follows
+	tellings []telling
 	distrust bool   // it differs from another of the same version: to be fetched from the owner
 	verified uint64 // the version at which the owner itself sent it
 
@@ -72,6 +79,7 @@ type fetch struct {
 	deadline int64  // moves with progress
 	full     bool   // a snapshot from the owner is wanted, whatever the version
 	builder  *crdt.Builder
+	aside    *crdt.Part // with full: the owner's snapshot, which its deltas bring on until it may take the place of ours
 	credit   int // chunks that the peer may still send before it is asked on
 }
 
@@ -86,8 +94,11 @@ func (f *fetch) active() bool { return f.peer != "" }
 // path says whether bytes flow between us and the node.
 func (n *node) path() bool { return n.linked && !n.suspect }
 
-// shown says whether its elements are routed to.
+// shown says whether its elements are routed to, all of them.
 func (n *node) shown() bool { return n.state == Reachable || n.state == Suspect }
+
+// routed says whether its elements are routed to, or about to be.
+func (n *node) routed() bool { return n.showing || n.shown() }
 
 // member says whether its part is accepted: membership knows this life, or it proves by a live link that it lives.
 func (n *node) member() bool {
@@ -99,10 +110,10 @@ func (n *node) refuses(l Life) bool {
 	return l.Less(n.life) || l == n.life && n.retired || l.IsZero()
 }
 
-// head is what we tell of the node.
+// headLine is what we tell of the node: nothing of a part that others should not ask us for.
 func (n *node) headLine() head {
 	h := head{crdt.Head{Owner: n.name, Life: n.life}, n.retired}
-	if n.part != nil && !n.retired {
+	if n.part != nil && !n.distrust {
 		h.Version, h.Hash = n.part.Version(), n.part.Hash()
 	}
 	return h

@@ -22,6 +22,10 @@ func (m *Machine) payloadBytes() int { return max(m.cfg.FrameBytes-headerBytes, 
 
 func (m *Machine) onAsk(from *node, f *frame) {
 	p := m.partOf(f.owner, f.life)
+	if p == m.own && f.have > p.Version() {
+		m.onRival(f.life, false, f.have)
+		return
+	}
 	switch {
 	case p == nil:
 		m.sendHead(from, m.headOf(f.owner, f.life))
@@ -40,7 +44,7 @@ func (m *Machine) onAsk(from *node, f *frame) {
 	}
 }
 
-// partOf returns what we have of a life's part, nil for nothing.
+// partOf returns what we have of a life's part, nil for nothing that others should have.
 func (m *Machine) partOf(owner string, life Life) *crdt.Part {
 	if owner == m.cfg.Name {
 		if life == m.own.Life() {
@@ -48,7 +52,7 @@ func (m *Machine) partOf(owner string, life Life) *crdt.Part {
 		}
 		return nil
 	}
-	if o := m.nodes[owner]; o != nil && o.life == life {
+	if o := m.nodes[owner]; o != nil && o.life == life && !o.distrust {
 		return o.part
 	}
 	return nil

@@ -25,6 +25,8 @@ import (
 //	acks               from now on nodes acknowledge what counts with them
 //	barrier a 1s       a waits until all have what it has
 //	refuse b a x       b objects to x of a
+//	retain 500         before nodes: how many bytes of parts of nodes that are gone are kept
+//	hush               comparisons are not told from now on: where nodes do not route by the same tables they go on and on
 //	tables             what each routes by
 //
 // What is said: frames as they arrive and effects as they are carried out; comparisons of digests only where they differ.
@@ -33,9 +35,11 @@ func TestStories(t *testing.T) {
 }
 
 type story struct {
-	t   *testing.T
-	w   *network
-	out strings.Builder
+	t           *testing.T
+	w           *network
+	out         strings.Builder
+	retainBytes int
+	hushed      bool
 }
 
 func play(t *testing.T, text string) string {
@@ -71,16 +75,28 @@ func (s *story) command(words []string) {
 	case "nodes":
 		s.w = newNetwork(s.t, 1, args...)
 		for i, h := range s.w.hosts {
-			h.m = New(Config{Name: h.name, Life: Life{Epoch: 1, Nonce: uint64(i + 1)}, Rand: func() uint64 { return 1 }})
+			h.m = New(s.config(h.name, Life{Epoch: 1, Nonce: uint64(i + 1)}))
 		}
 		begin := s.w.now
 		s.w.trace = func(format string, args ...any) {
 			line := fmt.Sprintf(format, args...)
+			if s.hushed && strings.Contains(line, ": heads ") {
+				return
+			}
 			if strings.HasSuffix(line, ": digest") || strings.HasSuffix(line, ": applied") {
 				return
 			}
 			s.say("%7.3f %s", time.Duration(s.w.now-begin).Seconds(), line)
 		}
+	case "hush":
+		s.hushed = true
+	case "retain":
+		n, err := strconv.Atoi(args[0])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.retainBytes = n
+		return
 	case "propose":
 		for _, a := range args[1:] {
 			s.w.propose(args[0], a[0] == '+', a[1:])
@@ -132,7 +148,11 @@ func (s *story) command(words []string) {
 
 // fix gives a restarted node a life that can be read, and chance that is none.
 func (s *story) fix(name string, epoch uint64) {
-	s.w.host(name).m = New(Config{Name: name, Life: Life{Epoch: epoch, Nonce: 1}, Rand: func() uint64 { return 1 }})
+	s.w.host(name).m = New(s.config(name, Life{Epoch: epoch, Nonce: 1}))
+}
+
+func (s *story) config(name string, life Life) Config {
+	return Config{Name: name, Life: life, Rand: func() uint64 { return 1 }, RetainBytes: s.retainBytes}
 }
 
 func (s *story) tables() {

@@ -72,6 +72,9 @@ func (m *Machine) onDelta(from *node, f *frame) {
 	}
 	m.apply(o, &d)
 	m.drain(o)
+	if o.fetch.aside != nil && from == o {
+		m.bringOn(o, &d)
+	}
 	m.progress(o, from.name)
 }
 
@@ -87,11 +90,13 @@ func (m *Machine) apply(o *node, d *heldDelta) {
 	if o.part.Version() == before {
 		return
 	}
-	if o.shown() {
+	if o.routed() {
 		for i := range changes {
-			m.emit(Effect{Kind: changeKind(changes[i].Add), Name: o.name, Element: changes[i].Element})
+			m.tell(o, telling{kind: changeKind(changes[i].Add), element: changes[i].Element})
 		}
 		m.reached(o)
+	} else {
+		m.heavier = true
 	}
 	clear(changes)
 	if d.hasHash && d.delta.To() == o.part.Version() && d.hash != o.part.Hash() {
@@ -163,7 +168,7 @@ func (m *Machine) onChunk(from *node, f *frame) {
 		if f.offset != 0 {
 			return // of an earlier transfer
 		}
-		if !o.fetch.full && f.version <= o.part.Version() {
+		if !o.fetch.full && (f.version <= o.part.Version() || f.version < o.floor) {
 			m.nothingNewer(o, from.name)
 			return
 		}
@@ -197,6 +202,11 @@ func (m *Machine) complete(o *node, from string) {
 		m.maybeAsk(o)
 		return
 	}
+	if o.fetch.full && p.Version() < o.part.Version() {
+		o.fetch.aside = p
+		m.sendAsk(o)
+		return
+	}
 	if !catchUp(p, o.part) {
 		m.failFetch(o)
 		m.maybeAsk(o)
@@ -224,6 +234,26 @@ func catchUp(p, old *crdt.Part) bool {
 	return true
 }
 
+// bringOn makes the owner's delta continue the part that is to replace one that is not to be trusted. What the latter has gone through
+// meanwhile is no help: it may be what is wrong with it.
+func (m *Machine) bringOn(o *node, d *heldDelta) {
+	p := o.fetch.aside
+	if d.delta.From > p.Version() {
+		return // asked for already
+	}
+	_, err := p.Apply(&d.delta, nil)
+	if err != nil || d.hasHash && d.delta.To() == p.Version() && d.hash != p.Hash() {
+		m.failFetch(o)
+		m.maybeAsk(o)
+		return
+	}
+	if p.Version() >= o.part.Version() {
+		m.stats.SnapshotsIn++
+		o.dropFetch()
+		m.swap(o, p, o.name)
+	}
+}
+
 // swap replaces the part. A part in use is told as its differences, leaves first; one that was not to be trusted is told anew.
 func (m *Machine) swap(o *node, p *crdt.Part, from string) {
 	old := o.part
@@ -233,21 +263,22 @@ func (m *Machine) swap(o *node, p *crdt.Part, from string) {
 	}
 	distrust := o.distrust
 	o.distrust = false
-	if !o.shown() {
+	switch {
+	case !o.routed():
+		m.heavier = true
 		return
-	}
-	if distrust {
-		m.emit(Effect{Kind: FxReplace, Name: o.name})
-		old = crdt.NewPart(o.life)
+	case distrust:
+		m.replace(o)
+		return
 	}
 	for _, e := range old.Entries() {
 		if !p.Contains(e.Element) {
-			m.emit(Effect{Kind: FxRemove, Name: o.name, Element: e.Element})
+			m.tell(o, telling{kind: FxRemove, element: e.Element})
 		}
 	}
 	for _, e := range p.Entries() {
 		if !old.Contains(e.Element) {
-			m.emit(Effect{Kind: FxAdd, Name: o.name, Element: e.Element})
+			m.tell(o, telling{kind: FxAdd, element: e.Element})
 		}
 	}
 	m.reached(o)

@@ -59,7 +59,7 @@ func (m *Machine) DigestRoot() [16]byte {
 				m.digest = append(m.digest, m.ownHead().Head)
 			}
 			if n.shown() {
-				m.digest = append(m.digest, n.headLine().Head)
+				m.digest = append(m.digest, crdt.Head{Owner: n.name, Life: n.life, Version: n.part.Version(), Hash: n.part.Hash()})
 			}
 		}
 		if !own {
