@@ -18,6 +18,9 @@ const (
 	Buried    // it has said goodbye: nothing of this life is accepted any more
 )
 
+// PeerStates are all of them, in order.
+var PeerStates = [...]PeerState{Reachable, Suspect, Hidden, Gone, Forgotten, Buried}
+
 // InputKind says which fields of an Input count.
 type InputKind uint8
 

@@ -3,7 +3,7 @@
 //
 //	own changes                InPropose ──▶ ┌───────────────────────────┐ ──▶ FxApplied
 //	membership (gossip/swim)   InMember  ──▶ │ Machine                   │ ──▶ FxShow FxHide FxReplace FxAdd FxRemove
-//	                           InHead        │  own part (one writer)    │     FxReached, FxState         to the router's tables
+//	                           InHead        │  own part (one writer)    │     FxReached, FxGone, FxState to the router's tables
 //	                           InDigest      │  nodes: life, link, state │
 //	links (transport/link)     InLink    ──▶ │         copy of the part  │ ──▶ FxControl                  to the links, lane 0
 //	                           InControl     │         what is missing   │ ──▶ FxReborn, FxAlarm
@@ -26,7 +26,11 @@
 //
 // What got lost all the same is found by comparing digests: every second with each linked peer, and with whom SWIM probes. Peers
 // with unequal roots tell each other all heads. Two copies that differ at an equal version must not be: alarm, and the part is
-// fetched anew from its owner alone.
+// fetched anew from its owner alone, whose deltas also bring the new copy on to where the old one is; until then others are told
+// nothing of it.
+//
+// What changes in a part is told to the routing in portions, a bounded number of elements per Step, so that a large part that is shown
+// does not hold everything else up. FxReached comes behind what it speaks of.
 //
 // # Lives and states
 //
@@ -37,14 +41,19 @@
 //
 //	           link up, part at the head that the handshake told
 //	hidden ──────────────────────────────────────────────────────▶ reachable ◀──┐ bytes flow again
-//	  ▲                                                                │ late   │
-//	  │  no path, and membership says failed or 30 s are over          ▼        │
-//	  └──────────────────────────────────────────────────────────── suspect ────┘
-//	  ▲ a newer life, or retired: at once, and the part is dropped
+//	│ ▲ ▲                                                              │ late   │
+//	│ │ │  no path, and membership says failed or 30 s are over        ▼        │
+//	│ │ └────────────────────────────────────────────────────────── suspect ────┘
+//	│ │ link up, an empty part
+//	│ └───────────────────────┐
+//	└──▶ gone ──────────▶ forgotten         buried: retired, or a newer life is known; at once, and the part is dropped
+//	leave grace     retain, in time or bytes
 //
-// Reachable and suspect nodes are shown: routed to, and in the digest. A hidden node's part is kept and goes on accepting deltas
-// while it is a member. The states after hidden (gone: leave events; forgotten: the part is dropped, its head remembered) begin in
-// maybeHide's place. They come with the features that need them.
+// Reachable and suspect nodes are shown: routed to, and in the digest. The part of one that is hidden or gone is kept and goes on
+// accepting deltas while it is a member; from either a link leads back to reachable. FxGone ends the sessions of a life that was shown:
+// when it is gone or buried, once each time. Of a forgotten part the version is remembered, in the same line of the bounded table as the
+// life: only the owner itself, by a handshake, begins it anew, and it is shown when it is at least there. An owner that has less than
+// others remember runs from an old copy; it is told so, and takes a higher epoch.
 //
 // # Acknowledged versions
 //
@@ -60,6 +69,7 @@
 // # Files
 //
 //	machine.go  Step, Flush, timers        member.go   lives, links, states        rebirth.go  rivals of our own life
+//	states.go   hidden, gone, forgotten    tell.go     elements told in portions
 //	tables.go   deltas and chunks taken    fetch.go    whom to ask for what        serve.go    asks answered
 //	compare.go  digests and heads          frame.go    bytes of control frames     view.go     what others may look at
 //	barrier.go  acks, barriers, refusals

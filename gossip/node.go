@@ -80,7 +80,7 @@ type fetch struct {
 	full     bool   // a snapshot from the owner is wanted, whatever the version
 	builder  *crdt.Builder
 	aside    *crdt.Part // with full: the owner's snapshot, which its deltas bring on until it may take the place of ours
-	credit   int // chunks that the peer may still send before it is asked on
+	credit   int        // chunks that the peer may still send before it is asked on
 }
 
 type heldDelta struct {

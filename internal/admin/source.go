@@ -30,7 +30,7 @@ type Status struct {
 type Member struct {
 	Name  string `json:"name"`
 	Epoch uint64 `json:"epoch"`
-	State string `json:"state"` // reachable, suspect, hidden, gone, forgotten
+	State string `json:"state"` // reachable, suspect, hidden, gone, forgotten, buried
 	Link  string `json:"link"`  // tcp, unix, relay, none
 	RTTus int64  `json:"rtt_us"`
 }

@@ -25,6 +25,7 @@ type Config struct {
 	Link           string   // host:port of router links, "" likewise
 	Advertise      string   // host under which the other nodes reach both, "" for the one bound
 	Join           []string // seeds, as gossip/swim takes them
+	Cluster        Cluster
 	ClusterKeyFile string
 	ClusterKey     []byte // its content, nil for none
 
@@ -74,6 +75,13 @@ const (
 	Text LogFormat = "text"
 	JSON LogFormat = "json"
 )
+
+// Cluster is how long nodes that are away are remembered, see gossip.Config.
+type Cluster struct {
+	LeaveGrace  time.Duration // from hidden until their sessions are over
+	Retain      time.Duration // from hidden until their part of the tables is dropped
+	RetainBytes int           // of such parts altogether
+}
 
 // Limits are the bounds that an operator may want to change. Their defaults and reasons stand in the table of options.
 type Limits struct {

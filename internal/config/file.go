@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 // fileMax bounds the file, in bytes: a configuration of a hundred options does not need a mebibyte.
 const fileMax = 1 << 20
 
-// file reads YAML: one mapping of keys to a value or a list of values, limits to a mapping of its own.
+// file reads YAML: one mapping of keys to a value or a list of values, limits and cluster to mappings of their own.
 func (p *parser) file(name string, text []byte) (out []assignment) {
 	f, err := yamlparser.ParseBytes(text, 0, yamlparser.AllowDuplicateMapKey())
 	if err != nil {
@@ -94,9 +95,9 @@ func (r *yamlReader) key(kv *ast.MappingValueNode) (string, place) {
 }
 
 func (r *yamlReader) entry(key string, at place, n ast.Node) {
-	if key == limitsKey {
+	if slices.Contains(sections, key) {
 		if _, null := n.(*ast.NullNode); !null {
-			r.mapping(limitsKey+".", n)
+			r.mapping(key+".", n)
 		}
 		return
 	}
@@ -186,7 +187,7 @@ func scalar(n ast.Node) (string, bool) {
 }
 
 func keyNames() []string {
-	names := []string{limitsKey}
+	names := slices.Clone(sections)
 	for i := range options {
 		names = append(names, options[i].key)
 	}

@@ -7,7 +7,7 @@ import (
 
 // option is one thing that can be configured: a flag, a key of the file, a line of the help text.
 type option struct {
-	key   string // in the file; "limits.x" is x below limits
+	key   string // in the file; "limits.x" is x below limits, "cluster.x" x below cluster
 	arg   string // what the value is called; "" for a switch
 	list  bool   // may be given several times
 	group string
@@ -18,7 +18,8 @@ type option struct {
 
 // flag is the option's name on the command line.
 func (o *option) flag() string {
-	return strings.ReplaceAll(strings.Replace(o.key, "limits.", "limit-", 1), "_", "-")
+	key := strings.TrimPrefix(strings.Replace(o.key, "limits.", "limit-", 1), "cluster.")
+	return strings.ReplaceAll(key, "_", "-")
 }
 
 const (
@@ -29,8 +30,8 @@ const (
 	groupLimits  = "Limits"
 )
 
-// limitsKey is the only key of the file that holds other keys.
-const limitsKey = "limits"
+// sections are the keys of the file that hold other keys.
+var sections = []string{"limits", "cluster"}
 
 // options is the table. It is not changed.
 var options = []option{
@@ -100,6 +101,16 @@ var options = []option{
 	{key: "cluster_key_file", arg: "FILE", group: groupCluster, def: "none",
 		help: "file with the secret that all nodes of the cluster share, at least 16 bytes",
 		set:  func(c *Config, v string) error { return setPath(&c.ClusterKeyFile, v) }},
+
+	{key: "cluster.leave_grace", arg: "TIME", group: groupCluster, def: "30s",
+		help: "from the moment a node is not routed to any more until its sessions count as over; who is back sooner is not missed",
+		set:  timeOption(func(c *Config) *dur { return &c.Cluster.LeaveGrace }, ms, day)},
+	{key: "cluster.retain", arg: "TIME", group: groupCluster, def: "10m",
+		help: "from that moment until what the node had in the tables is dropped; who is back sooner sends its changes alone. Never less than leave_grace",
+		set:  timeOption(func(c *Config) *dur { return &c.Cluster.Retain }, ms, 30*day)},
+	{key: "cluster.retain_bytes", arg: "BYTES", group: groupCluster, def: "64MiB",
+		help: "kept for all nodes whose sessions count as over; who has been away for longest is dropped first",
+		set:  bytesOption(func(c *Config) *int { return &c.Cluster.RetainBytes }, 1<<10, 1<<40)},
 
 	{key: "admin", arg: "HOST:PORT", group: groupAdmin, def: defaultAdmin,
 		help: "address of /livez, /readyz, /metrics and /cluster; off for none",

@@ -57,6 +57,7 @@ func TestDefaults(t *testing.T) {
 			SubscriptionsPerSession: 1 << 16, RegistrationsPerSession: 1 << 16, CallsPerSession: 1 << 14, InvocationsPerSession: 1 << 16,
 			PingInterval: 30 * time.Second, PongTimeout: 30 * time.Second,
 		},
+		Cluster: Cluster{LeaveGrace: 30 * time.Second, Retain: 10 * time.Minute, RetainBytes: 64 << 20},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -70,7 +71,8 @@ func TestFlagsAndFileAreTheSame(t *testing.T) {
 		--realm realm1 --realm bank,strict --allowed-origins https://app.example --slow-consumer drop --gossip 127.0.0.1:7946
 		--link 127.0.0.1:8000 --advertise node1.example --join node2.example:7946 --join srv+_k._tcp.example --cluster-key-file ` + key + `
 		--admin off --admin-hosts node1 --insecure --log-level debug --log-format json --limit-message 1MiB --limit-first-message 4096
-		--limit-outbox 2MiB --limit-hello 3s --limit-ping 0s --limit-connections-per-address 0`)
+		--limit-outbox 2MiB --limit-hello 3s --limit-ping 0s --limit-connections-per-address 0
+		--leave-grace 5s --retain 1h --retain-bytes 1MiB`)
 	file := write(t, "kleeblatt.yaml", `# everything
 name: n1
 workers: 2
@@ -94,6 +96,10 @@ admin_hosts: node1
 insecure: yes
 log_level: debug
 log_format: json
+cluster:
+  leave_grace: 5s
+  retain: 1h
+  retain_bytes: 1MiB
 limits:
   message: 1MiB
   first_message: 4096

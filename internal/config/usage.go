@@ -13,7 +13,7 @@ const usageWidth = 80
 func usage(w io.Writer) {
 	var b strings.Builder
 	b.WriteString("  --config FILE\n")
-	wrap(&b, "YAML file with the options below: --slow-consumer drop is slow_consumer: drop, --limit-outbox 1MiB is outbox: 1MiB below limits:, what may be given several times is a list. Flags win over the file.")
+	wrap(&b, "YAML file with the options below: --slow-consumer drop is slow_consumer: drop, --limit-outbox 1MiB is outbox: 1MiB below limits:, --leave-grace, --retain and --retain-bytes stand below cluster:, what may be given several times is a list. Flags win over the file.")
 	group := ""
 	for i := range options {
 		o := &options[i]

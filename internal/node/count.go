@@ -185,7 +185,7 @@ func (o *home) count(c *admin.Counters) {
 			SuspectedTimes: p.suspected,
 		})
 	}
-	for _, s := range []gossip.PeerState{gossip.Reachable, gossip.Suspect, gossip.Hidden} {
+	for _, s := range gossip.PeerStates {
 		c.Nodes = append(c.Nodes, admin.Count{Label: s.String(), Value: states[s]})
 	}
 	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "window", Value: window})

@@ -164,7 +164,7 @@ func (o *home) execGossip(e *gossip.Effect) {
 	case gossip.FxState:
 		p.state = e.State
 		o.look = true
-		o.n.log.Info("node is "+e.State.String(), "node", p.name)
+		o.n.log.Info(stateLine(e.State), "node", p.name)
 	case gossip.FxReached:
 		o.reached = append(o.reached, reachedVersion{p, e.Life, e.Version})
 	}

@@ -83,6 +83,23 @@ func (o *home) swimEvent(e swim.Event) {
 	o.settle()
 }
 
+// stateLine says for people what has become of another node.
+func stateLine(s gossip.PeerState) string {
+	switch s {
+	case gossip.Suspect:
+		return "node is suspect: nothing has come from it for a while"
+	case gossip.Hidden:
+		return "node is hidden: nothing is routed to it"
+	case gossip.Gone:
+		return "node is gone: its sessions count as over"
+	case gossip.Forgotten:
+		return "node is forgotten: what it had in the tables is dropped"
+	case gossip.Buried:
+		return "node is buried: it has said goodbye"
+	}
+	return "node is " + s.String()
+}
+
 // reborn begins anew under a higher epoch: every link is shaken anew with the new life.
 func (o *home) reborn(life gossip.Life) {
 	o.n.count.rebirths.Add(1)

@@ -84,7 +84,11 @@ func (n *Node) tablesConfig() router.TablesConfig {
 }
 
 func (n *Node) gossipConfig() gossip.Config {
-	c := gossip.Config{Name: n.name, Life: *n.life.Load(), Rand: n.world.random()}
+	k := n.cfg.Cluster
+	c := gossip.Config{
+		Name: n.name, Life: *n.life.Load(), Rand: n.world.random(),
+		LeaveGrace: k.LeaveGrace, Retain: k.Retain, RetainBytes: k.RetainBytes,
+	}
 	hooked(n.hooks.gossip, &c)
 	return c
 }
