@@ -3,5 +3,5 @@
 //
 //	words ─▶ command ─▶ package chaos ─▶ report
 //
-// It has no state. The only command so far is version: package chaos holds no simulator yet.
+// It has no state: each command is a function of package chaos.
 package main

@@ -5,20 +5,25 @@ import (
 	"io"
 	"os"
 	"runtime"
+
+	"kleeblatt/chaos"
 )
 
 // version is set by the linker for releases.
 var version = "0.1-dev"
 
-const usage = `usage: kleeblatt-chaos version
+const usage = `usage: kleeblatt-chaos COMMAND
 
-The simulator and its scenarios are not part of this version; version is the only command.
+  sim      play whole clusters in virtual time, from seeds (sim --help)
+  version  what this program is
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(words []string, out, complaints io.Writer) int {
 	switch {
+	case len(words) > 0 && words[0] == "sim":
+		return chaos.Sim(words[1:], out, complaints)
 	case len(words) == 1 && words[0] == "version":
 		fmt.Fprintf(out, "kleeblatt-chaos %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return 0

@@ -1,0 +1,157 @@
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// SimUsage explains the words of Sim.
+const SimUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--workers W] [--for D] [--stats] [-v]
+
+Plays whole clusters in virtual time, one per seed, and prints a line for each seed whose run broke a promise.
+  --seed N      the first seed (default 1)
+  --seeds K     how many (default 1, or no limit with --for)
+  --nodes N     nodes per run, 3 to 20 (default: drawn)
+  --duration D  simulated time of a run (default 2m30s)
+  --mode M      safety, liveness or both: drawn (default both)
+  --workers W   runs at a time (default 2)
+  --for D       begin no run after this time
+  --stats       print all counters
+  -v            print what happens (one seed)
+`
+
+// batch is the work of one command.
+type batch struct {
+	options Options
+	seeds   uint64 // 0: no limit
+	until   time.Time
+
+	mu         sync.Mutex
+	next, last uint64
+	results    map[uint64]Result // that wait for the ones before them
+	total      Counters
+	violations int
+	simulated  time.Duration
+	digest     uint64
+	out        io.Writer
+	command    string // that replays, without the seed
+}
+
+// Sim is the command sim. It returns the exit status: 1 where a promise was broken, 2 for wrong words.
+func Sim(words []string, out, complaints io.Writer) int {
+	f := flag.NewFlagSet("sim", flag.ContinueOnError)
+	f.SetOutput(complaints)
+	f.Usage = func() { fmt.Fprint(complaints, SimUsage) }
+	seed := f.Uint64("seed", 1, "")
+	seeds := f.Uint64("seeds", 0, "")
+	nodes := f.Int("nodes", 0, "")
+	duration := f.Duration("duration", DefaultDuration, "")
+	mode := f.String("mode", "both", "")
+	workers := f.Int("workers", 2, "")
+	limit := f.Duration("for", 0, "")
+	stats := f.Bool("stats", false, "")
+	verbose := f.Bool("v", false, "")
+	if err := f.Parse(words); err != nil {
+		if err == flag.ErrHelp {
+			return 0
+		}
+		return 2
+	}
+	b := &batch{out: out, next: *seed, seeds: *seeds, results: map[uint64]Result{}}
+	b.options = Options{Nodes: *nodes, Duration: *duration, Mode: Mode(*mode)}
+	switch {
+	case f.NArg() > 0 || *workers < 1 || *duration < time.Second || *nodes != 0 && (*nodes < 3 || *nodes > nodesMax):
+		fmt.Fprint(complaints, SimUsage)
+		return 2
+	case *mode == "both":
+		b.options.Mode = ""
+	case *mode != string(Safety) && *mode != string(Liveness):
+		fmt.Fprint(complaints, SimUsage)
+		return 2
+	}
+	if *limit > 0 {
+		b.until = time.Now().Add(*limit)
+	} else if b.seeds == 0 {
+		b.seeds = 1
+	}
+	if *verbose {
+		b.options.Trace, b.seeds, *workers = out, 1, 1
+	}
+	b.command = "kleeblatt-chaos sim"
+	for _, name := range []string{"nodes", "duration", "mode"} {
+		f.Visit(func(x *flag.Flag) {
+			if x.Name == name {
+				b.command += fmt.Sprintf(" --%s %s", x.Name, x.Value)
+			}
+		})
+	}
+	b.run(*seed, *workers)
+	b.summary(*stats)
+	if b.violations > 0 {
+		return 1
+	}
+	return 0
+}
+
+// run plays all seeds, some at a time, and takes their results in order.
+func (b *batch) run(first uint64, workers int) {
+	b.last = first
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for seed, ok := b.take(first); ok; seed, ok = b.take(first) {
+				o := b.options
+				o.Seed = seed
+				b.done(NewWorld(o).Run())
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (b *batch) take(first uint64) (seed uint64, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.seeds != 0 && b.next-first >= b.seeds || !b.until.IsZero() && time.Now().After(b.until) {
+		return 0, false
+	}
+	b.next++
+	return b.next - 1, true
+}
+
+func (b *batch) done(r Result) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.results[r.Seed] = r
+	for {
+		r, ok := b.results[b.last]
+		if !ok {
+			return
+		}
+		delete(b.results, b.last)
+		b.last++
+		b.digest = mix(b.digest ^ r.Digest)
+		b.violations += len(r.Violations)
+		b.simulated += r.Simulated
+		b.total.add(&r.Count)
+		if len(r.Violations) > 0 {
+			fmt.Fprintf(b.out, "seed %d (%s, %d nodes): %s (replay: %s --seed %d)\n", r.Seed, r.Mode, r.Nodes, r.Violations[0], b.command, r.Seed)
+			for _, v := range r.Violations[1:] {
+				if b.options.Trace != nil {
+					fmt.Fprintln(b.out, "  ", v)
+				}
+			}
+		}
+	}
+}
+
+func (b *batch) summary(stats bool) {
+	if stats {
+		b.total.print(b.out)
+	}
+	fmt.Fprintf(b.out, "%d runs, %d violations, %.1f simulated hours, %d partitions, %d crashes, %d events, digest %016x\n",
+		b.total.Runs, b.violations, b.simulated.Hours(), b.total.Partitions, b.total.Crashes, b.total.Events, b.digest)
+}
