@@ -10,8 +10,8 @@ const Lanes = 4
 type InputKind uint8
 
 const (
-	InUp      InputKind = iota + 1 // Conn, Dialed: a new connection to (or from) this peer is open; the handshake begins on it
-	InDown                         // Conn, Refused: it closed. Conn 0: no connection came of FxDial (Refused: it was refused or failed at once)
+	InUp      InputKind = iota + 1 // Conn, Dialed, Relay: a new connection to (or from) this peer is open; the handshake begins on it
+	InDown                         // Conn, Refused: it closed. Conn 0: no connection came of FxDial (Refused: it was refused or failed at once), or, Relay, of FxDetour
 	InBytes                        // Conn, Bytes: one link frame from it
 	InData                         // Lane (any hash; taken mod the number of lanes), Call, Event, Bytes: one relay frame to send, copied
 	InControl                      // Bytes: one control frame to send on lane 0, copied
@@ -20,6 +20,7 @@ const (
 	InMember                       // Alive: SWIM's opinion
 	InCredit                       // On: our workers can (not) take more from this peer
 	InRetire                       // we leave: answers are flushed (2 s at most), then the peer is told and the connection closed
+	InRelay                        // Bytes: one relay item (see Detours) to write on the current connection, at once; only while Relays() holds
 	InTick
 )
 
@@ -30,6 +31,7 @@ type Input struct {
 	Conn    uint64
 	Dialed  bool
 	Refused bool
+	Relay   bool // the connection is a virtual one, over a common neighbour
 	Alive   bool
 	On      bool
 	Call    bool // the frame is a CALL: void if calls to the peer fail before it is acknowledged
@@ -57,6 +59,9 @@ const (
 	FxPaused                          // Lane, On: the lane's window or credit is used up: pause its origins / go on
 	FxRefused                         // Text: the peer refused us (other key, same name, version): what to do about it
 	FxWakeAt                          // At: step with InTick at this time at the latest; only Flush says so
+	FxDetour                          // Conn (the current one, if that is a virtual one): open a virtual connection over a neighbour that has not failed yet; answered by InUp, or InDown with Conn 0, both with Relay
+	FxRelay                           // Bytes: one relay item from the peer, for Detours; valid until the next Step
+	FxNear                            // Bytes: the list of the peer's live direct neighbours, for Detours; valid until the next Step
 	FxDigest                          // Bytes (16), Version: the peer's heartbeat: digest of its tables and its table version
 )
 

@@ -47,10 +47,13 @@ const (
 	redialEarly    = 30 * time.Second
 	retireMax      = 2 * time.Second // how long a leaving node waits for its last answers to be acknowledged
 	askedFor       = 5 * time.Second // a frame for a peer that is down asks for dialing this long
-	refusalEvery   = time.Minute     // the same refusal is told again after this,
-	refusalAny     = time.Second     // and any after this: it may come from a stranger, and ends in a log
+	detourMax      = 2 * time.Second // from InUp to the last frame of the handshake over a relay: there may be another one
+	detourMin      = beatEvery       // wait before all neighbours are tried anew: doubled up to detourWaitMax
+	detourWaitMax  = 2 * time.Second
+	refusalEvery   = time.Minute // the same refusal is told again after this,
+	refusalAny     = time.Second // and any after this: it may come from a stranger, and ends in a log
 
-	pendingMax   = 4         // handshakes under way per peer; the oldest is closed for one more
+	pendingMax   = 6         // handshakes under way per peer: both ends may dial, directly and over a neighbour; the oldest is closed for one more
 	nameMax      = 256       // bytes of a node or cluster name on the wire
 	textMax      = 400       // bytes of a refusal's text
 	inflightMin  = 512 << 10 // what may be on the wire of the fastest path: two acknowledgements' worth
@@ -81,6 +84,9 @@ type Config struct {
 	Nonce func() uint64
 	// Dialer says whether we know how to dial the peer. If not, FxDial never comes and we wait to be dialed.
 	Dialer bool
+	// Relay says that the executor does what FxDetour, FxRelay and FxNear ask for, see Detours. If not, they never come, the peer is told
+	// so, and sends nothing of the kind.
+	Relay bool
 
 	VersionMin, VersionMax uint8 // protocol versions offered; 0: ProtocolMin, ProtocolMax
 	Lanes                  int   // data lanes we send on, 1..15; 0: the default

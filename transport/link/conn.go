@@ -17,6 +17,7 @@ const (
 type conn struct {
 	id     uint64
 	dialed bool
+	relay  bool // a virtual connection
 	phase  phase
 	since  int64 // InUp
 	asked  int64 // when our last handshake frame left: a first round trip time
@@ -39,7 +40,10 @@ func (m *Machine) outranks(c *conn) bool {
 
 // onUp begins a handshake.
 func (m *Machine) onUp(in *Input, out []Effect) []Effect {
-	if in.Dialed {
+	switch {
+	case in.Dialed && in.Relay:
+		m.detour.out = false
+	case in.Dialed:
 		m.dialing = false
 	}
 	if m.cur != nil && m.cur.id == in.Conn || in.Conn == m.stale && m.stale != 0 {
@@ -49,7 +53,7 @@ func (m *Machine) onUp(in *Input, out []Effect) []Effect {
 	if len(m.pending) == pendingMax {
 		out = m.makeRoom(out)
 	}
-	c := &conn{id: in.Conn, dialed: in.Dialed, since: in.Now, bySmaller: in.Dialed == (m.cfg.Self < m.cfg.Peer)}
+	c := &conn{id: in.Conn, dialed: in.Dialed, relay: in.Relay, since: in.Now, bySmaller: in.Dialed == (m.cfg.Self < m.cfg.Peer)}
 	m.pending = append(m.pending, c)
 	if !in.Dialed {
 		return out
@@ -78,6 +82,9 @@ func (m *Machine) introduce(c *conn, now int64) {
 		min: m.cfg.VersionMin, max: m.cfg.VersionMax, cluster: m.cfg.Cluster, name: m.cfg.Self,
 		life: m.cfg.Life, have: m.generation,
 	}
+	if m.cfg.Relay {
+		c.us.features = featureRelay
+	}
 	c.us.challenge = binary.BigEndian.AppendUint64(nil, m.cfg.Nonce())
 	c.us.challenge = binary.BigEndian.AppendUint64(c.us.challenge, m.cfg.Nonce())
 	c.ours = appendHello(nil, &c.us)
@@ -95,6 +102,24 @@ func (m *Machine) pendingConn(id uint64) *conn {
 		}
 	}
 	return nil
+}
+
+// attemptFailed plans what follows a handshake that came to nothing.
+func (m *Machine) attemptFailed(c *conn, now int64) {
+	switch {
+	case c.dialed && c.relay:
+		m.detourFailed(now)
+	case c.dialed:
+		m.dialFailed(now)
+	}
+}
+
+// handshakeLimit is how long the handshake of c may take.
+func (c *conn) handshakeLimit() int64 {
+	if c.relay {
+		return int64(detourMax)
+	}
+	return int64(handshakeMax)
 }
 
 // dropPending reports whether id was among the pending ones.
@@ -115,13 +140,16 @@ func (m *Machine) onDown(in *Input, out []Effect) []Effect {
 		return m.pathLost(in.Now, out)
 	case in.Conn != 0 && m.stale == in.Conn:
 		m.stale = 0
-	case m.dropPending(in.Conn):
-		m.dialFailed(in.Now)
+	case m.pendingConn(in.Conn) != nil:
+		m.attemptFailed(m.pendingConn(in.Conn), in.Now)
+		m.dropPending(in.Conn)
+	case in.Conn == 0 && in.Relay:
+		out = m.noDetour(in.Now, out)
 	case m.dialing && (in.Conn == 0 || in.Refused):
 		m.dialing = false
 		m.dialFailed(in.Now)
-		if in.Refused && m.state == Suspect && !m.callsFailed {
-			out = m.failCalls(out)
+		if in.Refused && m.state == Suspect {
+			out = m.refusedAtPort(out)
 		}
 	}
 	return out
@@ -160,7 +188,7 @@ func (m *Machine) onCurrent(now int64, c *conn, b []byte, out []Effect) []Effect
 	fault := "frame of an unknown kind or version"
 	switch {
 	case len(b) >= 2 && c.phase == open && b[1] == kindBatch && b[0] == c.version:
-		if m.state == Suspect {
+		if m.state == Suspect && !m.unheard {
 			out = m.recovered(out)
 		}
 		m.stats.BytesIn += uint64(len(b))

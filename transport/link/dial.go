@@ -10,14 +10,19 @@ func (m *Machine) mayDial() bool {
 			return false
 		}
 	}
-	return m.cur == nil || m.cur.phase == open && m.state == Suspect
+	return m.cur == nil || m.cur.relay || m.cur.phase == open && m.state == Suspect
 }
 
 func (m *Machine) wantsPath(now int64) bool {
-	return m.alive || m.noPathSince != 0 || now < m.askedUntil
+	return m.alive || m.noPathSince != 0 || now < m.askedUntil || m.cur != nil && m.cur.relay
 }
 
+// maybeDial looks for a path: a direct one, and one over a neighbour as long as there is none at all.
 func (m *Machine) maybeDial(now int64, out []Effect) []Effect {
+	return m.maybeDetour(now, m.maybeDialDirectly(now, out))
+}
+
+func (m *Machine) maybeDialDirectly(now int64, out []Effect) []Effect {
 	if now < m.dialAt || !m.mayDial() || !m.wantsPath(now) {
 		return out
 	}

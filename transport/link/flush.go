@@ -147,6 +147,7 @@ func (m *Machine) onBeat(now int64, b []byte, out []Effect) ([]Effect, string) {
 		m.observeRTT(now-v.echo-v.delay, v.echo == m.pinged && m.pingedIdle)
 	}
 	m.ping, m.pingAt, m.head, m.theirDigest = v.ping, now, v.version, v.digest
+	out = m.onQuiet(now, v.quiet, out)
 	return append(out, Effect{Kind: FxDigest, Version: v.version, Bytes: m.theirDigest[:]}), ""
 }
 
@@ -318,11 +319,12 @@ func (m *Machine) appendOurBeat(now int64, w []byte) []byte {
 	m.beatAt = now + int64(beatEvery)
 	m.pool.trim()
 	m.pinged, m.pingedIdle = now, m.windowBytes() < chunkBytes
-	v := beat{ping: now, version: m.version, digest: m.digest}
+	v := beat{ping: now, version: m.version, digest: m.digest, quiet: max(now-m.heard, 0)}
 	if m.ping != 0 {
 		v.echo, v.delay = m.ping, now-m.pingAt
 	}
 	w = appendItem(w, itemBeat, func(w []byte) []byte { return appendBeat(w, &v) })
+	w = m.appendNear(w)
 	if cap(w) > 2*chunkBytes && m.wbufUsed < cap(w)/4 {
 		w = append(make([]byte, 0, 2*m.wbufUsed+len(w)), w...)
 	}

@@ -109,7 +109,7 @@ func (m *Machine) adopt(now int64, c *conn, out []Effect) ([]Effect, bool) {
 		return m.refuse(now, c, refuseLeaving, out), false
 	case c.peer.life.less(m.peerLife):
 		return m.refuse(now, c, refuseLife, out), false
-	case c.peer.life == m.peerLife && !m.outranks(c):
+	case c.peer.life == m.peerLife && (!m.outranks(c) || c.dialed && c.relay && m.state == Up && !m.cur.relay):
 		return m.refuse(now, c, refuseSuperseded, out), false
 	}
 	m.dropPending(c.id)
@@ -117,8 +117,11 @@ func (m *Machine) adopt(now int64, c *conn, out []Effect) ([]Effect, bool) {
 		out = m.closeStale(out)
 		m.stale = m.cur.id
 	}
+	if m.relayed != c.relay {
+		m.relayed, m.srtt = c.relay, 0 // what is known of the other path says nothing of this one
+	}
 	m.cur, m.generation, m.bySmaller = c, c.generation, c.bySmaller
-	m.heard = now
+	m.heard, m.unheard, m.nearTold = now, false, false
 	m.rttMin = 0 // it may be another path
 	m.observeRTT(now-c.asked, true)
 	return m.meetLife(c.peer.life, out), true
@@ -133,9 +136,7 @@ func (m *Machine) refuse(now int64, c *conn, why refusal, out []Effect) []Effect
 		m.stats.Refused++
 		m.slowDial = m.slowDial || c.dialed
 	}
-	if c.dialed {
-		m.dialFailed(now)
-	}
+	m.attemptFailed(c, now)
 	out = m.write(c, appendRefuse(nil, why, text), out)
 	return append(out, Effect{Kind: FxClose, Conn: c.id, Text: text})
 }
@@ -152,8 +153,6 @@ func (m *Machine) onRefuse(now int64, c *conn, body []byte, out []Effect) []Effe
 			out = append(out, Effect{Kind: FxRefused, Conn: c.id, Text: text})
 		}
 	}
-	if c.dialed {
-		m.dialFailed(now)
-	}
+	m.attemptFailed(c, now)
 	return append(out, Effect{Kind: FxClose, Conn: c.id, Text: "refused: " + text})
 }

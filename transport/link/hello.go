@@ -22,9 +22,16 @@ type hello struct {
 	life      Life
 	challenge []byte
 	have      uint64 // the highest generation accepted so far
+	features  uint64 // what the end understands beyond its version's first release
 }
 
-const helloFields = 9
+// featureRelay: the end takes relay items and lists of neighbours.
+const featureRelay = 1
+
+const (
+	helloFieldsMin = 9
+	helloFields    = 10
+)
 
 func appendHello(dst []byte, h *hello) []byte {
 	dst = msgp.AppendArrayHeader(dst, helloFields)
@@ -36,13 +43,14 @@ func appendHello(dst []byte, h *hello) []byte {
 	dst = msgp.AppendUint64(dst, h.life.Epoch)
 	dst = msgp.AppendUint64(dst, h.life.Nonce)
 	dst = msgp.AppendBytes(dst, h.challenge)
-	return msgp.AppendUint64(dst, h.have)
+	dst = msgp.AppendUint64(dst, h.have)
+	return msgp.AppendUint64(dst, h.features)
 }
 
 func readHello(b []byte) (h hello, ok bool) {
 	r := reader{b: b}
 	n := r.array()
-	if n < helloFields || r.text(len(magic)) != magic {
+	if n < helloFieldsMin || r.text(len(magic)) != magic {
 		return h, false
 	}
 	lo, hi := r.uint64(), r.uint64()
@@ -50,7 +58,10 @@ func readHello(b []byte) (h hello, ok bool) {
 	h.life = Life{Epoch: r.uint64(), Nonce: r.uint64()}
 	h.challenge = r.bytes(challengeLen)
 	h.have = r.uint64()
-	r.skip(n - helloFields)
+	if n >= helloFields {
+		h.features = r.uint64()
+		r.skip(n - helloFields)
+	}
 	if r.bad || lo == 0 || lo > hi || hi > 255 || len(h.challenge) != challengeLen || h.name == "" {
 		return h, false
 	}

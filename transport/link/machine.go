@@ -47,10 +47,15 @@ type Machine struct {
 	dialTries  int
 	slowDial   bool // refused: only a person can change that
 	askedUntil int64
+	detour     detour
 
 	// The path.
 	state       State
 	heard       int64 // last bytes from cur
+	unheard     bool  // the peer says that it does not hear us on cur, although we hear it
+	excused     int64 // until then it may say so because we were late
+	relayed     bool  // what srtt was measured on
+	dialRefused bool  // since the path was lost: nobody is at the peer's port
 	noPathSince int64 // frames or calls may be waiting since then; 0: a path is up, or nothing waits
 	callsFailed bool  // since then
 	alive       bool  // SWIM's opinion
@@ -77,7 +82,10 @@ type Machine struct {
 	unackedAt   int64
 	stop        bool // we take no more
 	stopTold    bool
-	turn        int // the data lane that goes first next time
+	near        []byte // list of our live direct neighbours
+	nearTold    bool   // on cur
+	rbuf        []byte // the last relay item written
+	turn        int    // the data lane that goes first next time
 	wbuf        []byte
 	wbufUsed    int  // most of it used since the last heartbeat
 	held        bool // a lane may hold frames
@@ -111,6 +119,8 @@ func (m *Machine) Step(in *Input, out []Effect) []Effect {
 		}
 	case InControl:
 		return m.onSend(in, 0, out)
+	case InRelay:
+		return m.onRelayOut(in, out)
 	case InUp:
 		out = m.onUp(in, out)
 	case InDown:
@@ -171,6 +181,11 @@ type Stats struct {
 	Ups         uint64 // paths that came up
 	Resumed     uint64 // of them without loss
 	Resets      uint64 // our lossy resets
+	Unheard     uint64 // times that the peer did not hear us while we heard it
+	Detours     uint64 // paths over a neighbour that came up
+
+	RelayOut, RelayIn           uint64 // relay items on this connection, on their way over the peer or over us
+	RelayBytesOut, RelayBytesIn uint64
 
 	WindowBytes   int // kept because the peer has not acknowledged them
 	InflightBytes int // of them written on the current connection

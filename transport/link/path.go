@@ -29,6 +29,9 @@ func (m *Machine) observeRTT(rtt int64, idle bool) {
 // inflight bounds what is written and not acknowledged: what the path takes within its own round trip. More would only queue somewhere
 // between a publisher and a receiver that asks it to wait, and the receiver has to have room for all of it.
 func (m *Machine) inflight() int {
+	if m.cur != nil && m.cur.relay { // it lies in the queues of a neighbour, which cannot ask us to wait
+		return min(inflightMin, m.cfg.Inflight)
+	}
 	return min(max(int(m.rttMin/int64(time.Microsecond))*inflightRate, inflightMin), m.cfg.Inflight)
 }
 
@@ -49,6 +52,9 @@ func (m *Machine) late(now int64) {
 	}
 	if by := now - m.wake; by > int64(lateMin) {
 		m.heard = min(now, m.heard+by)
+		if by > int64(deadMin)/2 {
+			m.excused = now + int64(2*beatEvery)
+		}
 	}
 	m.wake = 0
 }
@@ -59,7 +65,12 @@ func (m *Machine) opened(now int64, c *conn, s *state, out []Effect) []Effect {
 	out = m.closeStale(out)
 	peerLost := m.resume(s)
 	m.head, m.beatAt, m.ping, m.unacked = s.version, now, 0, 0
-	m.dialTries, m.slowDial, m.dialing, m.refusedText = 0, false, false, ""
+	if c.relay {
+		m.stats.Detours++
+	} else {
+		m.dialTries, m.slowDial, m.dialing, m.refusedText = 0, false, false, ""
+	}
+	m.detour = detour{}
 	lossless := !m.fresh && !peerLost && !m.resetNow
 	if peerLost && !m.fresh {
 		m.stats.Cancelled += m.voidCalls()
@@ -89,23 +100,26 @@ func (m *Machine) recovered(out []Effect) []Effect {
 
 func (m *Machine) becomeSuspect(now int64, out []Effect) []Effect {
 	m.state, m.noPathSince, m.callsFailed = Suspect, now, false
-	m.dialAt, m.dialTries = now, 0
+	m.dialAt, m.dialTries, m.dialRefused = now, 0, false
+	m.detour.at, m.detour.tries = now, 0
+	m.beatAt = now // an end that is not heard learns so
 	return append(out, Effect{Kind: FxSuspect})
 }
 
 // pathLost: the current connection is no more.
 func (m *Machine) pathLost(now int64, out []Effect) []Effect {
-	handshake := m.cur != nil && m.cur.phase != open
-	m.cur = nil
+	c := m.cur
+	handshake := c != nil && c.phase != open
+	m.cur, m.unheard = nil, false
 	out = m.closeStale(out)
 	switch {
 	case m.state == Up:
 		out = m.becomeSuspect(now, out)
 		if handshake {
-			m.dialFailed(now)
+			m.attemptFailed(c, now)
 		}
 	case handshake:
-		m.dialFailed(now)
+		m.attemptFailed(c, now)
 	}
 	return out
 }

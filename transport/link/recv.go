@@ -100,6 +100,12 @@ func (m *Machine) onBatch(now int64, b []byte, out []Effect) ([]Effect, string) 
 			out, fault = m.onBeat(now, body, out)
 		case itemBye:
 			m.byeSeen = true
+		case itemRelay:
+			out, fault = m.onRelayIn(body, out)
+		case itemNear:
+			if m.cfg.Relay {
+				out = append(out, Effect{Kind: FxNear, Bytes: body})
+			}
 		default:
 			if item&itemData != 0 {
 				out, fault = m.onData(now, item, first, body, out)

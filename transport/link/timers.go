@@ -4,19 +4,23 @@ package link
 func (m *Machine) timers(now int64, out []Effect) []Effect {
 	for i := 0; i < len(m.pending); {
 		c := m.pending[i]
-		if now-c.since < int64(handshakeMax) {
+		if now-c.since < c.handshakeLimit() {
 			i++
 			continue
 		}
 		out = m.giveUpHandshake(now, c, out)
 	}
-	if c := m.cur; c != nil && c.phase != open && now-c.since >= int64(handshakeMax) {
+	if c := m.cur; c != nil && c.phase != open && now-c.since >= c.handshakeLimit() {
 		out = append(out, Effect{Kind: FxClose, Conn: c.id, Text: "handshake takes too long"})
 		out = m.pathLost(now, out)
 	}
 	if m.dialing && now >= m.dialEnd {
 		m.dialing = false
 		m.dialFailed(now)
+	}
+	if m.detour.out && now >= m.detour.end {
+		m.detour.out = false
+		m.detourFailed(now)
 	}
 	if m.state == Up && now-m.heard >= m.deadTime() {
 		out = m.becomeSuspect(now, out)
@@ -34,19 +38,17 @@ func (m *Machine) timers(now int64, out []Effect) []Effect {
 
 func (m *Machine) giveUpHandshake(now int64, c *conn, out []Effect) []Effect {
 	m.dropPending(c.id)
-	if c.dialed {
-		m.dialFailed(now)
-	}
+	m.attemptFailed(c, now)
 	return append(out, Effect{Kind: FxClose, Conn: c.id, Text: "handshake takes too long"})
 }
 
 // deadline is when timers or flush have something to do next; 0: never.
 func (m *Machine) deadline() (at int64) {
 	for _, c := range m.pending {
-		at = earlier(at, c.since+int64(handshakeMax))
+		at = earlier(at, c.since+c.handshakeLimit())
 	}
 	if c := m.cur; c != nil && c.phase != open {
-		at = earlier(at, c.since+int64(handshakeMax))
+		at = earlier(at, c.since+c.handshakeLimit())
 	} else if c != nil {
 		at = earlier(at, m.beatAt)
 		if m.unacked > 0 {
@@ -70,6 +72,12 @@ func (m *Machine) deadline() (at int64) {
 	}
 	if m.mayDial() && m.wantsPath(m.dialAt) {
 		at = earlier(at, m.dialAt)
+	}
+	if m.detour.out {
+		at = earlier(at, m.detour.end)
+	}
+	if m.mayDetour() && m.wantsPath(m.detour.at) {
+		at = earlier(at, m.detour.at)
 	}
 	return earlier(at, m.holdDeadline())
 }

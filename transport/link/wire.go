@@ -23,7 +23,8 @@ const (
 	itemCredit byte = 0x02 // mask of the lanes that must not send
 	itemBeat   byte = 0x03 // see beat
 	itemBye    byte = 0x04 // the sender leaves for good
-	itemRelay  byte = 0x05 // reserved: a batch of the pair (origin, destination) carried by a common neighbour
+	itemRelay  byte = 0x05 // see relayHead: a frame of two other nodes' virtual connection, or of ours
+	itemNear   byte = 0x06 // see appendNeighbours
 	itemData   byte = 0x80
 	itemLane   byte = 0x0f
 )
@@ -107,17 +108,19 @@ type beat struct {
 	delay   int64 // since then
 	version uint64
 	digest  [digestLen]byte
+	quiet   int64 // since the sender heard anything on this connection
 }
 
-// appendBeat ends with the list of live direct neighbours that relaying needs; it is empty so far and ignored.
+// appendBeat: the sixth value is an empty list, which no version has used.
 func appendBeat(dst []byte, v *beat) []byte {
-	dst = msgp.AppendArrayHeader(dst, 6)
+	dst = msgp.AppendArrayHeader(dst, 7)
 	dst = msgp.AppendInt64(dst, v.ping)
 	dst = msgp.AppendInt64(dst, v.echo)
 	dst = msgp.AppendInt64(dst, v.delay)
 	dst = msgp.AppendUint64(dst, v.version)
 	dst = msgp.AppendBytes(dst, v.digest[:])
-	return msgp.AppendArrayHeader(dst, 0)
+	dst = msgp.AppendArrayHeader(dst, 0)
+	return msgp.AppendInt64(dst, v.quiet)
 }
 
 func readBeat(b []byte, v *beat) bool {
@@ -129,7 +132,11 @@ func readBeat(b []byte, v *beat) bool {
 		return false
 	}
 	copy(v.digest[:], d)
-	return true
+	if n >= 7 {
+		r.skip(1)
+		v.quiet = r.int64()
+	}
+	return !r.bad
 }
 
 // reader reads msgpack values with a sticky failure; nothing it returns is longer than what lies in b.
