@@ -1,0 +1,432 @@
+package chaos
+
+import (
+	"fmt"
+	"time"
+
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
+
+// patience is how long the ledger waits before it calls something a violation. The world knows what its network and its nodes take.
+type patience struct {
+	// visible is after how long a change counts as known on all nodes that no fault keeps apart. Links take milliseconds to say it; what is
+	// lost is found by a comparison every second or so, whose request and answer may be late once more.
+	visible int64
+	// settled is after how long a message counts as delivered where no fault is in the way.
+	settled int64
+	// recovered is how long after a fault its consequences may show: redials back off to a second while an outage is young, to 5 s later.
+	recovered int64
+	// window is how long a link keeps frames without a path, and what it then takes to bring them.
+	window int64
+	// late is how much later than the caller's ERROR a call may begin to run between nodes that no fault touched: what was on its way.
+	late int64
+	// lateShaken is the same where the path was lost: a link finds that out within 10 s, fails the calls, and voids those on their way.
+	lateShaken int64
+}
+
+var defaultPatience = patience{
+	visible:    int64(3 * time.Second),
+	settled:    int64(5 * time.Second),
+	recovered:  int64(10 * time.Second),
+	window:     int64(40 * time.Second),
+	late:       int64(2 * time.Second),
+	lateShaken: int64(15 * time.Second),
+}
+
+const (
+	// thinkMax is how long a callee thinks at most.
+	thinkMax = 20 * time.Second
+	errAsked = "sim.error.asked" // what a callee answers where the error is its own idea
+)
+
+// onEvent holds an EVENT against what was published and who subscribed.
+func (l *ledger) onEvent(s *session, m *codec.Message) {
+	t, ok := tagOf(s.serializer, m.Payload)
+	p := l.published[t]
+	if !ok || p == nil {
+		l.broken("no answer before its cause", "session %d gets an event that nobody has published: %v", s.serial, t)
+		return
+	}
+	sub := s.subscribed(m.Request)
+	if sub == nil {
+		l.broken("EVENT only to who is subscribed", "session %d on node %d gets publication %v (%s) for subscription %d, which it does not hold",
+			s.serial, s.node, t, p.topic, m.Request)
+		return
+	}
+	switch {
+	case !sub.matches(p.topic):
+		l.broken("EVENT only to who is subscribed", "session %d gets %v (%s) for %v", s.serial, t, p.topic, sub.pattern)
+	case sub.match != wamp.Exact && string(m.Options.Topic) != p.topic:
+		l.broken("events name their topic", "session %d gets %v of %s, which says %q", s.serial, t, p.topic, m.Options.Topic)
+	case sub.got[t]:
+		l.broken("EVENT never twice", "session %d on node %d gets %v (%s) of node %d twice for %v", s.serial, s.node, t, p.topic, p.s.node, sub.pattern)
+	case p.s == s && !p.includeMe:
+		l.broken("exclusion", "session %d gets its own event", s.serial)
+	case p.exclude == s:
+		l.broken("exclusion", "session %d gets %v, from which it is excluded", s.serial, t)
+	}
+	if last := s.heard[t.who]; t.number < last {
+		l.broken("order per pair", "session %d on node %d gets %v of node %d after number %d", s.serial, s.node, t, p.s.node, last)
+	}
+	s.heard[t.who] = max(s.heard[t.who], t.number)
+	sub.got[t] = true
+	l.publicationID(p, m.ID)
+	l.count.Events++
+	l.count.add(&l.count.RemoteEvents, s.node != p.s.node)
+	l.count.add(&l.count.PatternEvents, sub.match != wamp.Exact)
+	l.count.add(&l.count.LateEvents, l.clock()-p.at > l.wait.settled)
+}
+
+func (c *tally) add(n *int, on bool) {
+	if on {
+		*n++
+	}
+}
+
+// subscribed is the subscription that the session holds under the id: SUBSCRIBED has come, UNSUBSCRIBED has not.
+func (s *session) subscribed(id uint64) *subscription {
+	for _, x := range s.subscriptions {
+		if x.id == id && x.since != 0 && x.over == 0 {
+			return x
+		}
+	}
+	return nil
+}
+
+func (s *session) registered(id uint64) *registration {
+	for _, x := range s.registrations {
+		if x.id == id && x.since != 0 && x.over == 0 {
+			return x
+		}
+	}
+	return nil
+}
+
+// publicationID: all receivers and the answer to the publisher tell the same id, and no other publication has it.
+func (l *ledger) publicationID(p *publication, id uint64) {
+	if other := l.byID[id]; other != nil && other != p || p.id != 0 && p.id != id {
+		l.broken("ids are unique", "publication %v is %d, and %d", p.tag, p.id, id)
+		return
+	}
+	p.id, l.byID[id] = id, p
+}
+
+// idOf: subscription and registration ids are equal on all nodes.
+func (l *ledger) idOf(ids map[pattern]uint64, p pattern, id uint64) {
+	if was, known := ids[p]; known && was != id {
+		l.broken("ids without agreement", "%v has the ids %d and %d", p, was, id)
+	}
+	ids[p] = id
+}
+
+// onInvocation holds an INVOCATION against the call that it stands for.
+func (l *ledger) onInvocation(s *session, m *codec.Message) *invocation {
+	t, ok := tagOf(s.serializer, m.Payload)
+	c := l.called[t]
+	if !ok || c == nil {
+		l.broken("no answer before its cause", "session %d is invoked by a call that nobody made: %v", s.serial, t)
+		return nil
+	}
+	now := l.clock()
+	reg := s.registered(m.ID)
+	v := &invocation{call: c, s: s, reg: reg, request: m.Request, at: now}
+	switch {
+	case reg == nil:
+		l.broken("INVOCATION only to who is registered", "session %d on node %d is invoked by %v (%s) for registration %d, which it does not hold",
+			s.serial, s.node, t, c.procedure, m.ID)
+		return nil
+	case !reg.matches(c.procedure) || reg.match != wamp.Exact && string(m.Options.Procedure) != c.procedure:
+		l.broken("INVOCATION only to who is registered", "session %d gets a call of %s for %v, which says %q", s.serial, c.procedure, reg.pattern, m.Options.Procedure)
+	case c.invoked != nil:
+		l.broken("one INVOCATION per CALL", "call %v (%s) of node %d runs in session %d on node %d and in session %d on node %d",
+			t, c.procedure, c.s.node, c.invoked.s.serial, c.invoked.s.node, s.serial, s.node)
+	case m.Request != uint64(len(s.invocations)+1):
+		l.broken("invocation ids in sequence", "session %d: %d after %d invocations", s.serial, m.Request, len(s.invocations))
+	}
+	l.checkLate(v)
+	if last := s.asked[t.who]; last != nil && last.number > t.number && !l.mayReturn(c) {
+		l.broken("order per pair", "session %d on node %d is invoked by %v after number %d of node %d", s.serial, s.node, t, last.number, c.s.node)
+	} else {
+		s.asked[t.who] = c
+	}
+	c.invoked = v
+	return v
+}
+
+// mayReturn says that a call may have come back from another callee, and so later than those that followed: only a shared registration that
+// limits its callees, or a callee that was about to go, gives calls back.
+func (l *ledger) mayReturn(c *call) bool {
+	for _, r := range l.candidates(c.procedure, c.at-l.wait.visible) {
+		if r.limit > 0 || r.leaving != 0 || r.over != 0 || r.s.state != sessionOpen {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLate: what the caller was told had failed does not begin to run later than what was on its way then.
+func (l *ledger) checkLate(v *invocation) {
+	c := v.call
+	if c.answered == 0 || v.s.stalledWithin(c.at, v.at) {
+		return
+	}
+	l.count.InvocationsAfterFail++
+	late := v.at - c.answered
+	worst := l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, v.at)
+	if worst == calm && late > l.wait.late || worst == shaken && late > l.wait.lateShaken {
+		l.broken("nothing runs after its ERROR", "call %v (%s) of node %d begins on node %d %v after its caller was told %q",
+			c.tag, c.procedure, c.s.node, v.s.node, time.Duration(late), c.errURI)
+	}
+}
+
+// checkInterrupt: nobody is interrupted but for a reason.
+func (l *ledger) checkInterrupt(v *invocation) {
+	c := v.call
+	switch {
+	case c.cancelled != 0, c.answered != 0, c.s.state != sessionOpen, c.timeout > 0:
+	case l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, l.clock()) != calm:
+	default:
+		l.broken("no answer before its cause", "session %d is interrupted in %v, whose caller waits", v.s.serial, c.tag)
+	}
+}
+
+// pendingCall takes the call that an answer is for.
+func (s *session) pendingCall(m *codec.Message) *call {
+	for _, c := range s.calls {
+		if c.request == m.Request {
+			return c
+		}
+	}
+	s.c.ledger.broken("one final answer per CALL", "session %d gets %v %s for call %d, which waits for none", s.serial, m.Type, m.URI, m.Request)
+	return nil
+}
+
+func (l *ledger) answer(c *call, errURI string) {
+	c.answered, c.errURI = l.clock(), errURI
+	c.s.calls = without(c.s.calls, c)
+}
+
+// onResult holds a RESULT against what the callee has yielded.
+func (l *ledger) onResult(s *session, m *codec.Message) {
+	c := s.pendingCall(m)
+	if c == nil {
+		return
+	}
+	t, ok := tagOf(s.serializer, m.Payload)
+	v, progress := c.invoked, m.Options.Progress
+	switch {
+	case !ok || t != c.tag:
+		l.broken("answers belong to their calls", "call %v gets the result of %v", c.tag, t)
+	case v == nil, progress && v.progress == 0, !progress && (v.answered == 0 || v.errURI != ""):
+		l.broken("no answer before its cause", "call %v (%s) gets a RESULT that nobody has yielded", c.tag, c.procedure)
+	}
+	if progress {
+		l.count.Progress++
+		c.progressed = l.clock()
+		return
+	}
+	l.answer(c, "")
+	l.count.Results++
+	l.count.add(&l.count.RemoteResults, v != nil && v.s.node != s.node)
+}
+
+// onCallError holds an ERROR against the reasons that there may be for it.
+func (l *ledger) onCallError(s *session, m *codec.Message) {
+	c := s.pendingCall(m)
+	if c == nil {
+		return
+	}
+	uri := string(m.URI)
+	l.count.Errors++
+	if why := l.blame(c, uri); why != "" {
+		l.broken("no failed call without a fault", "call %v of session %d on node %d (%s) fails with %s: %s", c.tag, s.serial, s.node, c.procedure, uri, why)
+	}
+	l.answer(c, uri)
+}
+
+// blame looks for the reason of a call's failure; what it returns says that there is none.
+func (l *ledger) blame(c *call, uri string) string {
+	now := l.clock()
+	switch uri {
+	case errAsked:
+		if c.invoked == nil || c.invoked.errURI != errAsked {
+			return "its callee did not say so"
+		}
+	case wamp.ErrTimeout:
+		l.count.Timeouts++
+		if c.timeout == 0 || now-c.at < int64(c.timeout) {
+			return "it was given more time"
+		}
+	case wamp.ErrUnavailable:
+		l.count.Busy++
+		if !l.anyCandidate(c, func(r *registration) bool { return r.limit > 0 }) && !l.troubled(c) {
+			return "nobody is busy"
+		}
+	case wamp.ErrCanceled:
+		if c.cancelled != 0 {
+			return ""
+		}
+		if !l.troubled(c) {
+			return "its callee is there, and no fault is near"
+		}
+		if c.invoked == nil && now-c.at > l.wait.lateShaken && l.trouble(c.s.node, c.s.node, c.at, now) == calm {
+			return fmt.Sprint("only after ", time.Duration(now-c.at))
+		}
+		l.count.CallsFailedByTrouble++
+	case wamp.ErrNoSuchProcedure:
+		if c.invoked != nil && !l.troubled(c) {
+			return "it runs"
+		}
+		if r := l.steady(c); r != nil {
+			return "session " + r.s.String() + " has registered it"
+		}
+	default:
+		return "there is no such reason"
+	}
+	return ""
+}
+
+// candidates are the registrations that match the procedure and that were there, or asked for, after a time.
+func (l *ledger) candidates(procedure string, after int64) (list []*registration) {
+	for _, p := range l.procedures(procedure) {
+		for _, r := range l.held[p] {
+			if ongoing(r.over, after) {
+				list = append(list, r)
+			}
+		}
+	}
+	return list
+}
+
+// procedures are the patterns of the world that match a URI.
+func (l *ledger) procedures(uri string) (list []pattern) {
+	for _, p := range procedures {
+		if p.matches(uri) {
+			list = append(list, p.pattern)
+		}
+	}
+	return list
+}
+
+func (l *ledger) anyCandidate(c *call, is func(*registration) bool) bool {
+	for _, r := range l.candidates(c.procedure, c.at-l.wait.visible) {
+		if is(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// troubled says whether a fault, or the callee itself, may have ended the call.
+func (l *ledger) troubled(c *call) bool {
+	now := l.clock()
+	touched := func(r *registration) bool {
+		return r.over != 0 || r.s.state != sessionOpen || l.trouble(c.s.node, r.s.node, c.at-l.wait.recovered, now) != calm
+	}
+	if v := c.invoked; v != nil {
+		return v.s.state != sessionOpen || l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, now) != calm
+	}
+	return l.anyCandidate(c, touched)
+}
+
+// steady is a registration that the caller's node must know and reach, where none that matches has come or gone lately.
+func (l *ledger) steady(c *call) (found *registration) {
+	now := l.clock()
+	for _, r := range l.candidates(c.procedure, c.at-l.wait.visible) {
+		if !l.visible(r.s, r.since, c.s.node, c.at, now) || r.leaving != 0 || r.over != 0 {
+			return nil
+		}
+		found = r
+	}
+	return found
+}
+
+// visible says that what a session was told at since must be known to a node from at on, and that no fault has kept the two apart
+// until a later time.
+func (l *ledger) visible(s *session, since int64, node int, at, until int64) bool {
+	if since == 0 || s.state != sessionOpen {
+		return false
+	}
+	if s.node == node {
+		return since <= at && l.trouble(node, node, since, until) == calm
+	}
+	if end := l.torn(s.node, node, at); end > 0 {
+		since = max(since, end+l.wait.recovered)
+	}
+	return since+l.wait.visible <= at && l.trouble(s.node, node, max(since, at-l.wait.recovered), until) == calm
+}
+
+// onRevoked takes UNREGISTERED for what the session did not give back itself.
+func (l *ledger) onRevoked(s *session, m *codec.Message) *registration {
+	l.count.Revocations++
+	for _, r := range s.registrations {
+		if r.id != m.Options.Registration || r.since == 0 || r.over != 0 {
+			continue
+		}
+		if l.rival(r) == nil {
+			l.broken("revocations have a reason", "session %d loses %v, which nobody else holds", s.serial, r.pattern)
+		}
+		r.revoked, r.over = l.clock(), l.clock()
+		return r
+	}
+	l.broken("a revocation once, and by the owner", "session %d loses registration %d, which it does not hold", s.serial, m.Options.Registration)
+	return nil
+}
+
+// rival is another session that holds, or held a moment ago, what cannot stand beside r; the earliest of them.
+func (l *ledger) rival(r *registration) *registration {
+	for _, o := range l.held[r.pattern] {
+		if o == r || o.s == r.s || !ongoing(o.over, r.asked-l.wait.window) {
+			continue
+		}
+		if o.invoke == wamp.Single || o.invoke != r.invoke {
+			return o
+		}
+	}
+	return nil
+}
+
+// checkRegistered: nobody gets what another, whom its node must know, holds alone.
+func (l *ledger) checkRegistered(r *registration) {
+	for _, o := range l.held[r.pattern] {
+		if o == r || o.invoke != wamp.Single && o.invoke == r.invoke || o.over != 0 || o.leaving != 0 {
+			continue
+		}
+		if l.visible(o.s, o.since, r.s.node, r.asked, l.clock()) {
+			l.broken("single: one owner", "sessions %d on node %d and %d on node %d both have %v", o.s.serial, o.s.node, r.s.serial, r.s.node, r.pattern)
+		}
+	}
+}
+
+// checkRegisterRefused: nobody is refused but for another's sake.
+func (l *ledger) checkRegisterRefused(r *registration, uri string) {
+	l.count.Conflicts++
+	if uri != wamp.ErrProcedureAlreadyExists {
+		l.broken("every request is served", "session %d cannot register %v: %s", r.s.serial, r.pattern, uri)
+		return
+	}
+	for _, o := range l.held[r.pattern] {
+		since := r.asked - l.wait.visible
+		if l.trouble(o.s.node, r.s.node, since-l.wait.window, l.clock()) != calm {
+			since -= 2 * l.wait.window
+		}
+		if o != r && ongoing(o.over, since) {
+			return
+		}
+	}
+	l.broken("every request is served", "session %d on node %d cannot register %v, which nobody holds", r.s.serial, r.s.node, r.pattern)
+}
+
+// checkClosed: a session ends because its client, or its node, wants it so.
+func (l *ledger) checkClosed(s *session) {
+	now := l.clock()
+	if l.trouble(s.node, s.node, now-l.wait.recovered, now) != calm {
+		return
+	}
+	if s.stalled != 0 || s.lately != 0 && now-s.lately < l.wait.settled {
+		l.count.Broken++ // it did not read, and has been cut off
+		return
+	}
+	l.broken("well-behaved sessions stay", "session %d on node %d (state %d) is closed", s.serial, s.node, s.state)
+}

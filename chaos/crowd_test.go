@@ -1,0 +1,75 @@
+package chaos
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// play lets a crowd loose on a toy for a while, and then judges.
+func play(seed uint64, flaw string) *ledger {
+	t := newToy(seed, flaw)
+	l := newLedger(t.clock)
+	l.trouble = func(a, b int, from, until int64) trouble { return calm }
+	l.torn = func(a, b int, at int64) int64 { return 0 }
+	c := newCrowd(t, rand.New(rand.NewPCG(seed, 2)), l, "realm1", 12)
+	t.run(int64(100 * time.Second))
+	c.stop()
+	t.run(int64(130 * time.Second))
+	c.probe([]int{0, 1, 2})
+	t.run(int64(140 * time.Second))
+	l.checkEnd()
+	c.checkProbes()
+	return l
+}
+
+// TestCrowdFindsNothingWhereAllIsWell: the ledger accuses nobody who is innocent, and the crowd is no quiet one.
+func TestCrowdFindsNothingWhereAllIsWell(t *testing.T) {
+	for seed := range uint64(5) {
+		l := play(seed, "")
+		for _, v := range l.violations {
+			t.Errorf("seed %d: %v", seed, v)
+		}
+		c := &l.count
+		if c.Operations < 500 || c.Sessions < 20 || c.EventsDue < 200 || c.Results < 100 || c.RemoteEvents < 100 || c.RemoteResults < 50 ||
+			c.PatternEvents < 50 || c.Interrupts == 0 || c.Timeouts == 0 || c.Progress == 0 || c.Conflicts == 0 || c.Stalls == 0 || c.Cancels == 0 {
+			t.Errorf("seed %d: it was quiet: %+v", seed, *c)
+		}
+	}
+}
+
+// TestCrowdFindsEachFlaw: a router that breaks one promise is found out by the rule that says so.
+func TestCrowdFindsEachFlaw(t *testing.T) {
+	for _, c := range []struct{ flaw, rule string }{
+		{"ids differ", "ids without agreement"},
+		{"unsubscribed in vain", "EVENT only to who is subscribed"},
+		{"prefix for all", "EVENT only to who is subscribed"},
+		{"event lost", "no loss without a fault"},
+		{"own events", "exclusion"},
+		{"exclusion ignored", "exclusion"},
+		{"publication ids differ", "ids are unique"},
+		{"overtaken", "order per pair"},
+		{"event twice", "EVENT never twice"},
+		{"no PUBLISHED", "one answer per request"},
+		{"two owners", "single: one owner"},
+		{"revoked", "revocations have a reason"},
+		{"call fails", "no failed call without a fault"},
+		{"procedure unknown", "no failed call without a fault"},
+		{"invoked twice", "one INVOCATION per CALL"},
+		{"no INTERRUPT", "INTERRUPT when nobody waits"},
+		{"no RESULT", "one final answer per CALL"},
+		{"two RESULTs", "one final answer per CALL"},
+		{"callee gone in silence", "one final answer per CALL"},
+	} {
+		t.Run(c.flaw, func(t *testing.T) {
+			for seed := range uint64(5) {
+				for _, v := range play(seed, c.flaw).violations {
+					if v.rule == c.rule {
+						return
+					}
+				}
+			}
+			t.Errorf("not found by %q", c.rule)
+		})
+	}
+}

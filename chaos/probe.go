@@ -1,0 +1,115 @@
+package chaos
+
+import (
+	"time"
+
+	"kleeblatt/internal/wamp"
+)
+
+// What clients believe, tried out: when faults are over and clients rest, one probe on each node publishes to every topic and calls every
+// procedure. What comes of it is judged like everything else, and at the end by who was reached.
+
+// probeLead is how long a probe has to be welcomed before it asks.
+const probeLead = 2 * time.Second
+
+// probe opens one probe on each of the nodes.
+func (c *crowd) probe(nodes []int) {
+	for _, node := range nodes {
+		s := c.newSession(node)
+		s.probe, s.features = true, s.features|wamp.FeatureCallCanceling
+		c.probes = append(c.probes, s)
+		c.place.later(probeLead, func() { c.ask(s) })
+	}
+}
+
+func (c *crowd) ask(s *session) {
+	if s.state != sessionOpen {
+		c.ledger.broken("every request is served", "the probe on node %d is not welcome", s.node)
+		return
+	}
+	for _, topic := range topics {
+		s.publish(topic, 0, publication{acknowledge: true})
+	}
+	for _, p := range procedures {
+		for range max(1, len(c.ledger.owners(p.pattern))) {
+			s.call(p.sample(), 0)
+		}
+	}
+}
+
+// sample is a URI that matches the procedure, and no other that comes first.
+func (p procedure) sample() string {
+	switch p.match {
+	case wamp.Prefix:
+		return p.uri + ".a"
+	case wamp.Wildcard:
+		return "q.y.b"
+	}
+	return p.uri
+}
+
+// owners are the sessions that believe to have registered a pattern.
+func (l *ledger) owners(p pattern) (list []*registration) {
+	for _, r := range l.held[p] {
+		if r.since != 0 && r.leaving == 0 && r.over == 0 {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// checkProbes judges whom the probes have reached.
+func (c *crowd) checkProbes() {
+	l := c.ledger
+	for _, p := range procedures {
+		owners := l.owners(p.pattern)
+		if len(owners) > 1 && mixed(owners) {
+			l.broken("single: one owner", "%v is registered by %d sessions, %v and %v among them", p.pattern, len(owners), owners[0].s, owners[1].s)
+		}
+		var first *call
+		for _, s := range c.probes {
+			if last := l.checkReached(s, p, owners); last != nil && (p.invoke == wamp.First || p.invoke == wamp.Last) {
+				if first == nil {
+					first = last
+				}
+				if first.invoked.s != last.invoked.s {
+					l.broken("all nodes route alike", "%v: calls of node %d go to session %v, those of node %d to session %v",
+						p.pattern, first.s.node, first.invoked.s, s.node, last.invoked.s)
+				}
+			}
+		}
+	}
+}
+
+// mixed says that the owners cannot stand beside each other.
+func mixed(owners []*registration) bool {
+	for _, r := range owners {
+		if r.invoke == wamp.Single || r.invoke != owners[0].invoke {
+			return true
+		}
+	}
+	return false
+}
+
+// checkReached: a probe's calls of a procedure have run, and where turns are taken each owner has had one. It returns one of the calls.
+func (l *ledger) checkReached(s *session, p procedure, owners []*registration) (one *call) {
+	ran := map[*session]bool{}
+	for _, c := range l.calls {
+		if c.s == s && c.procedure == p.sample() && c.invoked != nil {
+			one = c
+			ran[c.invoked.s] = true
+		}
+	}
+	if len(owners) > 0 && one == nil && p.limit == 0 {
+		l.broken("every REGISTERED is routed by all", "%v of session %v is not called from node %d", p.pattern, owners[0].s, s.node)
+	}
+	if p.invoke != wamp.RoundRobin || p.limit > 0 || mixed(owners) {
+		return one
+	}
+	for _, r := range owners {
+		if !ran[r.s] {
+			l.broken("every REGISTERED is routed by all", "%v of session %v is not called from node %d, others are", p.pattern, r.s, s.node)
+		}
+	}
+	return one
+}
