@@ -1,9 +1,11 @@
 # Everything is done by Go; `make help` tells what there is.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    := 10s
+CUTS        := 5
+SEED        := 1
 RELEASE     := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 
-.PHONY: build run test check race fuzz bench processes ci clean help
+.PHONY: build run test check race fuzz bench processes partition-test ci clean help
 
 build: ## bin/kleeblatt and bin/kleeblatt-chaos
 	$(RELEASE) -o bin/ ./cmd/...
@@ -32,6 +34,9 @@ bench: ## all benchmarks
 processes: ## tests that start, stop and kill real nodes
 	KLEEBLATT_PROCESSES=1 go test -count=1 ./cmd/kleeblatt
 
+partition-test: build ## CUTS faults (SEED) between real nodes in network namespaces; needs root, iproute2, nftables
+	bin/kleeblatt-chaos partition --cuts $(CUTS) --seed $(SEED)
+
 ci: ## all that a change has to pass
 	CI=true bash .ci/run
 
@@ -39,4 +44,4 @@ clean: ## what was built
 	rm -rf bin
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 11
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

@@ -14,8 +14,9 @@ var version = "0.1-dev"
 
 const usage = `usage: kleeblatt-chaos COMMAND
 
-  sim      play whole clusters in virtual time, from seeds (sim --help)
-  version  what this program is
+  sim        play whole clusters in virtual time, from seeds (sim --help)
+  partition  cut real nodes off each other, kill and stop them (Linux, root; partition --help)
+  version    what this program is
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -24,6 +25,8 @@ func run(words []string, out, complaints io.Writer) int {
 	switch {
 	case len(words) > 0 && words[0] == "sim":
 		return chaos.Sim(words[1:], out, complaints)
+	case len(words) > 0 && words[0] == "partition":
+		return partition(words[1:], out, complaints)
 	case len(words) == 1 && words[0] == "version":
 		fmt.Fprintf(out, "kleeblatt-chaos %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return 0

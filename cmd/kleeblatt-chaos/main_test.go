@@ -13,6 +13,10 @@ func TestRun(t *testing.T) {
 	}{
 		{[]string{"version"}, 0, "kleeblatt-chaos "},
 		{[]string{"--help"}, 0, "usage:"},
+		{[]string{"partition", "--cuts", "0"}, 2, ""},
+		{[]string{"partition", "--nodes", "2"}, 2, ""},
+		{[]string{"partition", "--nodes", "99"}, 2, ""},
+		{[]string{"partition", "now"}, 2, ""},
 		{nil, 2, ""},
 		{[]string{"simulate"}, 2, ""},
 	} {
@@ -20,7 +24,7 @@ func TestRun(t *testing.T) {
 		if status := run(c.words, &out, &complaints); status != c.status {
 			t.Errorf("%q: status %d, want %d", c.words, status, c.status)
 		}
-		if !strings.HasPrefix(out.String(), c.out) || (c.status == 2) != strings.Contains(complaints.String(), "usage:") {
+		if !strings.HasPrefix(out.String(), c.out) || (c.status == 2) != (complaints.Len() > 0) {
 			t.Errorf("%q: out %q, complaints %q", c.words, out.String(), complaints.String())
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kleeblatt/internal/wamp"
@@ -87,6 +88,8 @@ type Client struct {
 	subs    []*Subscription
 	regs    []*Registration
 	closing bool // Close was called: the present session is the last
+
+	strays atomic.Uint64
 }
 
 // Dial connects to the first of the URLs that answers and joins the realm. It returns when the session is established, or with the
@@ -167,6 +170,9 @@ func (c *Client) Session() uint64 {
 	}
 	return 0
 }
+
+// Strays is how many answers have come to nothing that waits for one: each request gets one final answer, so a router sends none.
+func (c *Client) Strays() uint64 { return c.strays.Load() }
 
 func (c *Client) current() *session {
 	c.mu.Lock()

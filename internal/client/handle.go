@@ -41,12 +41,15 @@ func (s *session) handle(m *codec.Message) error {
 	return nil
 }
 
-// reply gives m to whoever asked; an answer to nothing is ignored: its asker has gone.
+// reply gives m to whoever asked; an answer to nothing is counted.
 func (s *session) reply(m *codec.Message, err error) {
 	s.mu.Lock()
 	a := s.pending[m.Request]
 	s.mu.Unlock()
-	if a != nil && a(m, err) {
+	switch {
+	case a == nil:
+		s.client.strays.Add(1)
+	case a(m, err):
 		s.forget(m.Request)
 	}
 }

@@ -155,6 +155,31 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// TestStrays: a second answer to one request, and an answer to none, are counted and do no harm.
+func TestStrays(t *testing.T) {
+	f := newFake(t)
+	tale(t, func() {
+		l := f.welcome()
+		l.expect(`[48,1,{},"p"]`)
+		l.say(`[50,1,{}]`)
+		l.say(`[8,48,1,{},"wamp.error.canceled"]`)
+		l.say(`[50,77,{}]`)
+		l.expect(`[48,2,{},"p"]`)
+		l.say(`[50,2,{}]`)
+		l.bye()
+	})
+	c, _ := dial(t, Config{Once: true}, f)
+	for range 2 {
+		if _, err := c.Call(patient(t), "p", Payload{}, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := c.Strays(); n != 2 {
+		t.Errorf("%d strays, want 2", n)
+	}
+	c.Close()
+}
+
 func TestCall(t *testing.T) {
 	f := newFake(t)
 	tale(t, func() {
