@@ -26,6 +26,12 @@ type Config struct {
 	// Seeds are where to find the cluster: "host:port" (a name is resolved anew at each try, to all of its addresses),
 	// "srv+name" (DNS SRV), "file:PATH" (one of these per line, read anew at each try). This node among them is passed over.
 	Seeds []string
+	// Known are host:port of nodes that were members in an earlier run, as Keep was given them. They are tried like seeds. What is no
+	// address is passed over, and so is this node.
+	Known []string
+	// Keep is called with the addresses of the members, alive or not, at most KnownMax, whenever they have changed, at most once a second,
+	// on a goroutine of its own that it may block: for a disk. It owns the slice. May be nil.
+	Keep func(known []string)
 	// Key is the secret of 16, 24 or 32 bytes that encrypts and authenticates gossip: DeriveKey. nil: neither.
 	Key []byte
 	// Tags are what the others see of us.

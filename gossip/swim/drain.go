@@ -83,6 +83,7 @@ func (n *Swim) memberAlive(sm *serf.Member) {
 		n.box.put(now.event(sm.Name, true, false))
 	}
 	poke(n.joinUp)
+	poke(n.keepUp)
 }
 
 func (n *Swim) memberGone(name string, left bool) {
@@ -96,10 +97,12 @@ func (n *Swim) memberGone(name string, left bool) {
 	gone := *m
 	if left {
 		delete(n.members, name) // it does not want to be asked back
+		n.forgetKnown(m.addr)
 	}
 	n.mu.Unlock()
 	n.box.put(gone.event(name, false, left))
 	poke(n.joinUp)
+	poke(n.keepUp)
 }
 
 // knownMax bounds the members that are remembered after they failed, for rejoin to try: a cluster whose nodes get new names at

@@ -108,15 +108,15 @@ func (n *Swim) pause(d time.Duration) bool {
 // target is an address at which somebody should be.
 type target struct {
 	addr netip.AddrPort
-	name string // of a once-known member, "" of a seed
+	name string // of a once-known member, "" of a seed or one of an earlier run
 }
 
-// missing lists the seeds and the once-known members that are not alive, and those alive that are not who we think or may not know us.
-// complete is false when a seed could not be resolved.
+// missing lists the seeds and the once-known members, also of an earlier run, that are not alive, and those alive that are not who we
+// think or may not know us. complete is false when a seed could not be resolved.
 func (n *Swim) missing() (list []target, complete bool) {
 	seeds, complete := n.resolveSeeds(n.ctx)
 	var local []netip.Addr
-	if len(seeds) > 0 {
+	if len(seeds) > 0 || len(n.cfg.Known) > 0 {
 		local = localAddrs()
 	}
 	n.mu.Lock()
@@ -139,6 +139,14 @@ func (n *Swim) missing() (list []target, complete bool) {
 			m.stale = false // until the next probe
 		case !m.alive && !alive[m.addr]:
 			list = append(list, target{addr: m.addr, name: name})
+		}
+	}
+	for _, t := range list {
+		alive[t.addr] = true
+	}
+	for _, a := range n.known {
+		if !alive[a] && !n.isSelf(a, local) {
+			list = append(list, target{addr: a})
 		}
 	}
 	// A ghost of ours elsewhere keeps the others from taking us in until they hold it for dead: say hello to one of them again.

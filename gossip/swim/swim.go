@@ -36,17 +36,19 @@ type Swim struct {
 	head       uint64 // newest version to tell
 	toTell     bool   // head has not been told
 	members    map[string]*member
-	rivals     map[Life]rival // by the life that they were born with
-	seen       bool           // the last exchange still knew a ghost of ours elsewhere
-	gone       bool           // somebody has gone since rejoin looked who is missing
-	alone      bool           // Alone has been told, and nobody has answered since
-	toldJoined bool           // EvJoined has been told
-	over       bool           // Shutdown was called
+	known      []netip.AddrPort // of an earlier run
+	rivals     map[Life]rival   // by the life that they were born with
+	seen       bool             // the last exchange still knew a ghost of ours elsewhere
+	gone       bool             // somebody has gone since rejoin looked who is missing
+	alone      bool             // Alone has been told, and nobody has answered since
+	toldJoined bool             // EvJoined has been told
+	over       bool             // Shutdown was called
 
 	refused map[netip.AddrPort]time.Time // of rejoin: when a refusal was told; at most one for each of seedsMax and knownMax addresses
 
 	speakUp chan struct{} // one token: tags or head changed
 	joinUp  chan struct{} // one token: something for rejoin
+	keepUp  chan struct{} // one token: members have changed
 }
 
 // member is what drain knows of another node.
@@ -73,12 +75,13 @@ func New(cfg Config) (*Swim, error) {
 		cfg: cfg, log: newLibraryLog(cfg.Log), lookup: cfg.lookup,
 		events: make(chan serf.Event, eventChLen), box: newMailbox(), told: make(chan struct{}),
 		members: map[string]*member{}, rivals: map[Life]rival{}, refused: map[netip.AddrPort]time.Time{},
-		speakUp: make(chan struct{}, 1), joinUp: make(chan struct{}, 1),
+		speakUp: make(chan struct{}, 1), joinUp: make(chan struct{}, 1), keepUp: make(chan struct{}, 1),
 	}
 	if n.lookup == nil {
 		n.lookup = systemResolver{}
 	}
-	n.tags = tags{Tags: cfg.Tags, born: cfg.Tags.Life, joined: len(cfg.Seeds) == 0}
+	n.known = parseKnown(cfg.Known)
+	n.tags = tags{Tags: cfg.Tags, born: cfg.Tags.Life, joined: len(cfg.Seeds) == 0 && len(n.known) == 0}
 	n.said = n.tags
 	sc, err := n.cfg.serfConfig(n)
 	if err != nil {
@@ -102,6 +105,9 @@ func New(cfg Config) (*Swim, error) {
 	n.work.Go(func() { <-n.serf.ShutdownCh(); close(serfOver); <-drained })
 	n.work.Go(n.speak)
 	n.work.Go(n.rejoin)
+	if cfg.Keep != nil {
+		n.work.Go(n.keep)
+	}
 	return n, nil
 }
 

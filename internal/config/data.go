@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Data is what a node remembers between its runs: its name and the last epoch that it lived under. It is used by one goroutine at
-// a time. One process at a time has a directory.
+// Data is what a node remembers between its runs: its name, the last epoch that it lived under, and where the other nodes were. It is
+// used by one goroutine at a time, KeepPeers by another one. One process at a time has a directory.
 //
 // Without a directory it remembers for the length of the process only, and the wall clock alone keeps epochs growing over
 // restarts.
@@ -85,13 +85,16 @@ func (d *Data) Close() error {
 	return lock.Close()
 }
 
-// write replaces the file so that after a crash at any point the old or the new one is there, whole.
 func (d *Data) write(epoch uint64) error {
 	if d.dir == "" {
 		return nil
 	}
-	text := fmt.Sprintf("%s\nname %s\nepoch %d\n", dataHeader, d.name, epoch)
-	tmp, err := os.CreateTemp(d.dir, dataFile+".*")
+	return replaceFile(d.dir, dataFile, fmt.Sprintf("%s\nname %s\nepoch %d\n", dataHeader, d.name, epoch))
+}
+
+// replaceFile writes a file so that after a crash at any point the old or the new one is there, whole.
+func replaceFile(dir, name, text string) error {
+	tmp, err := os.CreateTemp(dir, name+".*")
 	if err != nil {
 		return err
 	}
@@ -103,13 +106,13 @@ func (d *Data) write(epoch uint64) error {
 		err = err2
 	}
 	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(d.dir, dataFile))
+		err = os.Rename(tmp.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
 		os.Remove(tmp.Name())
 		return err
 	}
-	return syncDir(d.dir)
+	return syncDir(dir)
 }
 
 // readLife gives "" and 0 where there is nothing yet.

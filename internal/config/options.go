@@ -39,7 +39,7 @@ var options = []option{
 		help: "name of this node, unique in the cluster: 1 to 64 of A-Z a-z 0-9 . _ -",
 		set:  func(c *Config, v string) error { return setName(&c.Name, v) }},
 	{key: "data", arg: "DIR", group: groupNode, def: "none",
-		help: "directory for what should outlive the process (the node's name and epoch)",
+		help: "directory for what should outlive the process (the node's name, its epoch, and where the other nodes are)",
 		set:  func(c *Config, v string) error { return setPath(&c.Data, v) }},
 	{key: "workers", arg: "N", group: groupNode, def: "one per processor",
 		help: "loops that carry the sessions",

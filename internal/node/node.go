@@ -70,7 +70,7 @@ type Node struct {
 
 const (
 	reasonReady   = "ready"
-	reasonAlone   = "alone: no seed answered; serving clients all the same, and trying on"
+	reasonAlone   = "alone: neither a seed nor a node that was known answered; serving clients all the same, and trying on"
 	reasonPartial = "partial: not all members are reached; serving clients all the same, and trying on"
 )
 

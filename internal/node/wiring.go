@@ -111,6 +111,13 @@ func (n *Node) swimConfig() swim.Config {
 		Name: n.name, BindAddr: n.cfg.Gossip, Seeds: n.cfg.Join, Tags: n.tags(),
 		Digest: n.probeDigest, OnEvent: n.onSwim, Log: n.log,
 	}
+	if n.cfg.Data != "" {
+		var err error
+		if c.Known, err = n.data.Peers(); err != nil {
+			n.log.Warn("the other nodes' addresses cannot be read: only the seeds are asked", "err", err)
+		}
+		c.Keep = n.keepPeers
+	}
 	if n.cfg.Advertise != "" {
 		if _, port, err := net.SplitHostPort(n.cfg.Gossip); err == nil {
 			c.Advertise = net.JoinHostPort(n.cfg.Advertise, port)
@@ -120,6 +127,13 @@ func (n *Node) swimConfig() swim.Config {
 		c.Key = swim.DeriveKey(n.cfg.ClusterKey)
 	}
 	return c
+}
+
+// keepPeers writes down where the other nodes are, on a goroutine of membership.
+func (n *Node) keepPeers(known []string) {
+	if err := n.data.KeepPeers(known); err != nil {
+		n.log.Warn("the other nodes' addresses could not be kept", "err", err)
+	}
 }
 
 // probeDigest is called on membership's goroutines.
