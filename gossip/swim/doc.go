@@ -15,7 +15,8 @@
 // everything that may block on the network.
 //
 // A node that was cut off for longer than serf remembers it comes back all the same: rejoin tries one missing seed or once-known
-// member after the other, for as long as the process lives.
+// member after the other, for as long as the process lives. Where the members are is handed to the caller whenever it changes (keep),
+// so that a node may find them again in its next run.
 //
 // Two processes with one name are told apart by the life that each was born with. The one that has not joined yet gives way; of
 // two that have, the younger does. A silent one at another address is the ghost of a crashed process, not a rival.
