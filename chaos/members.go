@@ -124,7 +124,23 @@ func (m *membership) ghost(p *process) {
 	}
 }
 
+// ended: nothing to do; the others find out.
 func (m *membership) ended(p *process) {}
+
+// rivals lets the younger of two processes of one name find out about the other, and give way.
+func (m *membership) rivals(a *site, young *process) {
+	w := m.w
+	w.after(w.between(200*time.Millisecond, 20*time.Second), func() {
+		m.connect()
+		switch {
+		case young.dead:
+		case a.p == nil || !m.reaches(a, young.site):
+			m.rivals(a, young)
+		default:
+			m.tell(young, swim.Event{Kind: swim.EvConflict, Name: a.name, Life: swim.Life(a.p.sim.Life()), Yield: true, Text: "another process has this name"})
+		}
+	})
+}
 
 // tell hands an event to a process, unless it has ended.
 func (m *membership) tell(p *process, e swim.Event) {

@@ -82,6 +82,9 @@ func (s *site) start() {
 	p := &process{id: int(w.count.Starts), site: s, born: w.now}
 	s.p = p
 	epoch := max(s.disk+1, uint64(s.wall()))
+	if s.old == 0 || w.chance(0.3) {
+		s.old = s.disk // somebody made a copy before this start
+	}
 	s.disk = epoch
 	life := gossip.Life{Epoch: epoch, Nonce: w.rnd.Uint64()}
 	var loops []transport.Loop

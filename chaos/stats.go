@@ -16,6 +16,16 @@ type Counters struct {
 	Crashes        uint64
 	Leaves         uint64
 	Partitions     uint64
+	OneWayCuts     uint64
+	UDPCuts        uint64
+	TCPCuts        uint64
+	PairCuts       uint64
+	Flaps          uint64
+	Clogs          uint64
+	Stops          uint64
+	Skews          uint64
+	Twins          uint64
+	Breaks         uint64
 	Faults         uint64
 	FalseDeaths    uint64
 	Rebirths       uint64

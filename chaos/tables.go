@@ -13,3 +13,4 @@ func (t *tables) born(p *process, life gossip.Life) {}
 func (t *tables) look(p *process)                   {}
 func (t *tables) ended(p *process)                  {}
 func (t *tables) scan()                             {}
+func (t *tables) converged() {}
