@@ -29,6 +29,7 @@ type draws struct {
 	hideAfter, leaveGrace, retain time.Duration
 	downAfter                     time.Duration
 	window, inflight              int
+	retainBytes, bufferedBytes    int
 	idBits                        int
 	outboxBytes                   int
 
@@ -72,8 +73,10 @@ func (w *World) drawAll() draws {
 		d.idBits = 6 + w.rnd.IntN(6)
 	}
 	d.faultEvery = w.between(2*time.Second, 12*time.Second)
-	d.converge = 30*time.Second + d.aliveRun + d.hideAfter
-	d.healAt = max(w.opts.Duration-d.converge-10*time.Second, w.opts.Duration/5)
+	d.retainBytes, d.bufferedBytes = 1<<10<<w.rnd.IntN(12), 1<<10<<w.rnd.IntN(11)
+	d.converge = 30*time.Second + d.aliveRun
+	d.healAt = max(w.opts.Duration-d.converge, w.opts.Duration/5)
+	d.converge = w.opts.Duration - d.healAt
 	return d
 }
 

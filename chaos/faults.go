@@ -348,13 +348,29 @@ func (f *faults) healCore() {
 			s.p.kill()
 		}
 	}
+	for _, a := range core {
+		for _, b := range core {
+			if a != b {
+				f.mend(a, b)
+			}
+		}
+	}
 	f.breakRest(core)
 	w.say("healed for good: %s", names(core))
 	if w.traffic != nil {
 		w.traffic.healed(f.core)
 	}
-	w.after(w.draw.converge, w.tables.converged)
+	w.tables.expect(f.core)
 }
+
+// mend makes the network between two nodes of the core a good one.
+func (f *faults) mend(a, b *site) {
+	x := f.w.net.wire(a, b)
+	x.loss, x.cloggedTil = min(x.loss, coreLoss), 0
+}
+
+// coreLoss is what a healed network may still lose.
+const coreLoss = 0.02
 
 // breakRest leaves those outside of the core in some state for good.
 func (f *faults) breakRest(core []*site) {

@@ -45,7 +45,7 @@ type process struct {
 	told    uint64 // the head that membership has been told
 
 	generation uint32 // of connection ids
-	digest     [16]byte
+	alarms     uint64
 }
 
 func (w *World) addSite(name string) *site {
@@ -116,7 +116,9 @@ func (w *World) tuneWorker(c *router.WorkerConfig) {}
 func (w *World) tuneTables(c *router.TablesConfig) {}
 
 func (w *World) tuneGossip(c *gossip.Config) {
-	c.HideAfter = w.draw.hideAfter
+	d := &w.draw
+	c.HideAfter, c.LeaveGrace, c.Retain = d.hideAfter, d.leaveGrace, d.retain
+	c.RetainBytes, c.BufferedBytes = d.retainBytes, d.bufferedBytes
 }
 
 func (w *World) tuneLink(c *link.Config) {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"reflect"
 	"time"
+
+	"kleeblatt/gossip"
 )
 
 // Counters are what a run has seen; all are numbers, summed up over runs.
@@ -32,6 +34,41 @@ type Counters struct {
 	Sessions       uint64
 	ClientMessages uint64
 	Scans          uint64
+
+	// Of nodes, as others saw them.
+	Hidden, Gone, Forgotten, Buried uint64
+	ReturnedHidden                  uint64 // routed to again before their sessions were given up
+	ReturnedGone                    uint64
+	ReturnedForgotten               uint64
+	NewLives                        uint64
+}
+
+// state counts a change of a node's state at an observer. same: it is of one life.
+func (c *Counters) state(from, to gossip.PeerState, same bool) {
+	if !same {
+		c.NewLives++
+	}
+	switch to {
+	case gossip.Hidden:
+		if same && from == gossip.Forgotten {
+			c.ReturnedForgotten++
+			return
+		}
+		c.Hidden++
+	case gossip.Gone:
+		c.Gone++
+	case gossip.Forgotten:
+		c.Forgotten++
+	case gossip.Buried:
+		c.Buried++
+	case gossip.Reachable, gossip.Suspect:
+		if same && from == gossip.Hidden {
+			c.ReturnedHidden++
+		}
+		if same && from == gossip.Gone {
+			c.ReturnedGone++
+		}
+	}
 }
 
 // Result is what came of a run.

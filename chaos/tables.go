@@ -1,16 +1,221 @@
 package chaos
 
-import "kleeblatt/gossip"
+import (
+	"slices"
+
+	"kleeblatt/crdt"
+	"kleeblatt/gossip"
+	"kleeblatt/internal/node"
+)
 
 // scanEvery is after how many events everything is looked at.
 const scanEvery = 1000
 
-// tables checks what must hold of the nodes' tables.
-type tables struct{ w *World }
+// tables checks what must hold of the nodes' tables: after each turn of a node what it may have touched, now and then everything.
+type tables struct {
+	w     *World
+	logs  map[lifeOf]*ownerLog
+	names map[gossip.Life]string // all lives there ever were
+	held  map[heldBy]*heldPart
+	want  []*wish // liveness: what has to hold at the end
 
-func (t *tables) init(w *World)                     { t.w = w }
-func (t *tables) born(p *process, life gossip.Life) {}
-func (t *tables) look(p *process)                   {}
-func (t *tables) ended(p *process)                  {}
-func (t *tables) scan()                             {}
-func (t *tables) converged() {}
+	lines   []string // scratch of the routing's comparison
+	scratch []byte
+}
+
+// lifeOf is one life of a name.
+type lifeOf struct {
+	name string
+	life gossip.Life
+}
+
+// ownerLog is the history of a life's part: its hash at each version.
+type ownerLog struct {
+	hashes []crdt.Hash
+	shadow *crdt.Part // made from the owner's changes alone
+}
+
+// heldBy names what a process holds of another node.
+type heldBy struct {
+	p     *process
+	owner string
+}
+
+// heldPart is what it held when it was last looked at.
+type heldPart struct {
+	life    gossip.Life
+	version uint64
+	hash    crdt.Hash
+	state   gossip.PeerState
+	most    uint64 // the highest version of life that it ever had
+	buried  bool   // life has said goodbye
+}
+
+func (t *tables) init(w *World) {
+	t.w = w
+	t.logs, t.names, t.held = map[lifeOf]*ownerLog{}, map[gossip.Life]string{}, map[heldBy]*heldPart{}
+}
+
+// born notes a new life.
+func (t *tables) born(p *process, life gossip.Life) {
+	if other, ok := t.names[life]; ok {
+		t.w.violate("%v begins the life %v, which %s has had", p, life, other)
+	}
+	t.names[life] = p.String()
+	t.logs[lifeOf{p.site.name, life}] = &ownerLog{shadow: crdt.NewPart(life), hashes: []crdt.Hash{{}}}
+}
+
+// look is called after each turn of a process's first loop.
+func (t *tables) look(p *process) {
+	t.lookAtOwn(p)
+	p.sim.EachNode(func(x gossip.PartStatus) { t.lookAt(p, &x) })
+}
+
+// lookAtOwn keeps the history of the process's own part.
+func (t *tables) lookAtOwn(p *process) {
+	own := p.sim.Self()
+	log := t.logs[lifeOf{p.site.name, own.Life}]
+	if log == nil {
+		t.w.violate("%v lives a life %v that it never began", p, own.Life)
+		return
+	}
+	have := log.shadow.Version()
+	if own.Version < have {
+		t.w.violate("%v goes back from version %d to %d", p, have, own.Version)
+		return
+	}
+	for log.shadow.Version() < own.Version {
+		d, ok := p.sim.OwnDelta(log.shadow.Version())
+		if !ok {
+			t.w.violate("%v made more changes in a turn than its log holds", p)
+			return
+		}
+		for _, op := range d.Ops {
+			one := crdt.Delta{Life: d.Life, From: log.shadow.Version(), Ops: []crdt.Op{op}}
+			if _, err := log.shadow.Apply(&one, nil); err != nil {
+				t.w.violate("the changes of %v do not apply: %v", p, err)
+				return
+			}
+			log.hashes = append(log.hashes, log.shadow.Hash())
+		}
+	}
+	if own.Version > have && own.Hash != log.shadow.Hash() {
+		t.w.violate("the part of %v is not what its changes make of it", p)
+	}
+}
+
+// lookAt checks a copy of another's part.
+func (t *tables) lookAt(p *process, x *gossip.PartStatus) {
+	k := heldBy{p, x.Owner}
+	h := t.held[k]
+	if h == nil {
+		h = &heldPart{}
+		t.held[k] = h
+	}
+	if h.life == x.Life && h.version == x.Version && h.hash == x.Hash && h.state == x.State {
+		return
+	}
+	before := *h
+	if h.life != x.Life {
+		h.most, h.buried = 0, false
+	}
+	h.life, h.version, h.hash, h.state = x.Life, x.Version, x.Hash, x.State
+	h.most = max(h.most, x.Version)
+	h.buried = h.buried || x.State == gossip.Buried
+	t.judge(p, x, &before, h)
+}
+
+func (t *tables) judge(p *process, x *gossip.PartStatus, before, h *heldPart) {
+	w := t.w
+	log := t.logs[lifeOf{x.Owner, x.Life}]
+	shown := x.State == gossip.Reachable || x.State == gossip.Suspect
+	forgotten := before.state == gossip.Forgotten || x.State == gossip.Forgotten || x.State == gossip.Buried
+	switch {
+	case log == nil:
+		w.violate("%v holds a life of %s that never was: %v", p, x.Owner, x.Life)
+	case x.Version >= uint64(len(log.hashes)):
+		w.violate("%v holds version %d of %s, which has made %d", p, x.Version, x.Owner, len(log.hashes)-1)
+	case x.Version > 0 && x.Hash != log.hashes[x.Version]:
+		w.violate("%v has another part of %s at version %d than the owner had", p, x.Owner, x.Version)
+	case x.Life.Less(before.life):
+		w.violate("%v goes back from life %v of %s to %v", p, before.life, x.Owner, x.Life)
+	case x.Life == before.life && x.Version < before.version && !forgotten:
+		w.violate("%v goes back from version %d of %s to %d", p, before.version, x.Owner, x.Version)
+	case shown && x.Version < h.most:
+		w.violate("%v routes by version %d of %s and has had %d", p, x.Version, x.Owner, h.most)
+	case shown && h.buried:
+		w.violate("%v routes by a buried life of %s", p, x.Owner)
+	}
+	if before.state != x.State {
+		w.count.state(before.state, x.State, before.life == x.Life)
+		w.say("%v: %s is %v (version %d)", p, x.Owner, x.State, x.Version)
+	}
+}
+
+// ended gives back what was kept of a process.
+func (t *tables) ended(p *process) {
+	for _, s := range t.w.sites {
+		delete(t.held, heldBy{p, s.name})
+	}
+}
+
+// scan looks at everything.
+func (t *tables) scan() {
+	w := t.w
+	w.count.Scans++
+	equal := map[[16]byte]routes{}
+	for _, s := range w.sites {
+		p := s.p
+		if p == nil || p.dead {
+			continue
+		}
+		v := p.sim.View()
+		t.lookAtMemory(p, &v)
+		if !v.Settled {
+			continue
+		}
+		r := t.routes(p, &v)
+		if other, ok := equal[v.Digest]; ok && other.sum != r.sum {
+			w.violate("%v and %v have the same digest, but route differently: %s", other.p, p, difference(other.text, r.text))
+		}
+		equal[v.Digest] = r
+	}
+}
+
+// lookAtMemory adds up what a node keeps.
+func (t *tables) lookAtMemory(p *process, v *node.View) {
+	w := t.w
+	if v.Alarms > p.alarms {
+		p.alarms = v.Alarms
+		w.violate("%v says that tables disagree", p)
+	}
+	if most := len(v.Peers) * w.draw.bufferedBytes; v.Backlog.HeldBytes > most {
+		w.violate("%v holds back %d bytes of deltas, of %d", p, v.Backlog.HeldBytes, most)
+	}
+	if most := w.draw.retainBytes; v.Backlog.RetainedBytes > most {
+		w.violate("%v keeps %d bytes of nodes that are gone, of %d", p, v.Backlog.RetainedBytes, most)
+	}
+	for i := range v.Peers {
+		if x := &v.Peers[i]; x.Link.WindowBytes > lanesMax*(w.draw.window+w.draw.window/2) {
+			w.violate("%v keeps %d bytes for %s in its window", p, x.Link.WindowBytes, x.Name)
+		}
+	}
+}
+
+// lanesMax is control and data lanes of a link.
+const lanesMax = 5
+
+// difference is the first line that one has and the other has not.
+func difference(a, b []string) string {
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			return "the first has " + x
+		}
+	}
+	for _, x := range b {
+		if !slices.Contains(a, x) {
+			return "the second has " + x
+		}
+	}
+	return "in order"
+}

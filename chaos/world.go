@@ -130,6 +130,7 @@ func (w *World) Run() Result {
 		}
 	}
 	w.tables.scan()
+	w.tables.converged()
 	if w.traffic != nil {
 		w.traffic.finish()
 	}

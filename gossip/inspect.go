@@ -4,11 +4,15 @@ import "kleeblatt/crdt"
 
 // What checks of a whole cluster look at, without copies. Nothing that is handed out may be kept or changed.
 
-// EachPart calls f with what we hold of each other node, by name. Parts of nodes that were forgotten, buried or never proven are left out.
-func (m *Machine) EachPart(f func(PartStatus)) {
+// EachNode calls f with what we hold of each other node whose life we know, by name. Where its part was forgotten or buried, or never came,
+// version and entries are 0.
+func (m *Machine) EachNode(f func(PartStatus)) {
 	for _, n := range m.order {
-		if n.part != nil {
+		switch {
+		case n.part != nil:
 			f(PartStatus{n.name, n.life, n.part.Version(), n.part.Hash(), n.part.Len(), n.state})
+		case !n.life.IsZero():
+			f(PartStatus{Owner: n.name, Life: n.life, State: n.state})
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"kleeblatt/crdt"
 	"kleeblatt/gossip"
 	"kleeblatt/internal/router"
 	"kleeblatt/transport/link"
@@ -13,7 +14,6 @@ type View struct {
 	Self     gossip.PartStatus
 	Digest   [16]byte // of the tables that the node routes by
 	Peers    []PeerView
-	Parts    []gossip.PartStatus
 	Gossip   gossip.Stats
 	Rebirths uint64
 	Alarms   uint64
@@ -21,7 +21,8 @@ type View struct {
 	Unknown  uint64 // table entries that could not be used
 	Dropped  uint64 // frames for other nodes that no link took
 	Waiting  int64  // bytes in the mailboxes
-	Settled  bool   // nothing is between gossip and the snapshots
+	Backlog  gossip.Backlog
+	Settled  bool // what gossip has told is in the snapshots, all of it
 }
 
 // PeerView is one other node as this one sees it.
@@ -43,11 +44,12 @@ func (s *Sim) View() View {
 	r := s.n.ready.Load()
 	v := View{
 		Ready: r.ready, Reason: r.reason,
-		Self: o.g.Self(), Digest: o.g.DigestRoot(), Parts: o.g.Parts(), Gossip: o.g.Stats(),
+		Self: o.g.Self(), Digest: o.g.DigestRoot(), Gossip: o.g.Stats(),
 		Rebirths: s.n.count.rebirths.Load(), Alarms: s.n.count.alarms.Load(), Refused: s.n.count.linkRefused.Load(),
 		Unknown: o.tables.Unknown(), Dropped: o.dropped,
-		Settled: !o.dirty && len(o.reached) == 0 && len(o.tfx) == 0,
+		Backlog: o.g.Backlog(),
 	}
+	v.Settled = !o.dirty && len(o.reached) == 0 && len(o.tfx) == 0 && v.Backlog.Tellings == 0
 	for _, h := range s.n.hubs {
 		v.Waiting += h.box.bytes.Load()
 	}
@@ -61,6 +63,18 @@ func (s *Sim) View() View {
 	}
 	return v
 }
+
+// Self is the node's own part.
+func (s *Sim) Self() gossip.PartStatus { return s.n.hubs[0].home.g.Self() }
+
+// OwnDelta is what the own part has changed after a version, as far as its log reaches.
+func (s *Sim) OwnDelta(from uint64) (crdt.Delta, bool) { return s.n.hubs[0].home.g.OwnDelta(from) }
+
+// EachNode calls f with what is held of each other node whose life is known, by name.
+func (s *Sim) EachNode(f func(gossip.PartStatus)) { s.n.hubs[0].home.g.EachNode(f) }
+
+// Elements are the entries of an owner's part, which may not be changed or kept.
+func (s *Sim) Elements(owner string) []crdt.Entry { return s.n.hubs[0].home.g.Elements(owner) }
 
 // Worker returns the counters of worker i.
 func (s *Sim) Worker(i int) router.Stats { return s.n.hubs[i].worker.Stats() }
