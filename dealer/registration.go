@@ -171,6 +171,12 @@ func (c *Callee) compare(d *Callee) int {
 	return cmp.Or(cmp.Compare(c.Order, d.Order), cmp.Compare(c.NodeName, d.NodeName), cmp.Compare(c.Session, d.Session))
 }
 
+// Before says whether c wins where the two exclude each other.
+func (c *Callee) Before(d *Callee) bool { return c.compare(d) < 0 }
+
+// Same says whether both are the same entry.
+func (c *Callee) Same(d *Callee) bool { return c.compare(d) == 0 }
+
 func first(k Key, id uint64, c Callee) *Registration {
 	return &Registration{Key: k, ID: id, Invoke: c.Invoke, Callees: []Callee{c}, winners: 1, next: new(atomic.Uint64)}
 }

@@ -26,6 +26,11 @@ func (o *home) startBarrier(token uint64, wait time.Duration) {
 }
 
 func (o *home) barrierOver(token uint64, acked, of int) {
+	if token&nodeBarrier == 0 {
+		o.tfx = o.tables.Barrier(token, acked, of, o.tfx)
+		o.dirty = true
+		return
+	}
 	done := o.barriers[token]
 	if done == nil {
 		return

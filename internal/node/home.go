@@ -80,6 +80,10 @@ func (o *home) execTables() {
 		switch e := o.tfx[i]; e.Kind {
 		case router.TxPropose:
 			o.feedGossip(gossip.Input{Kind: gossip.InPropose, Add: e.Op.Add, Element: e.Op.Element, Token: e.Token})
+		case router.TxBarrier:
+			o.startBarrier(e.Token, millis(e.Wait))
+		case router.TxRefuse, router.TxRevoked, router.TxConflict, router.TxClockAhead:
+			o.execClaims(&e)
 		case router.TxApplied:
 			o.dirty = true
 			in := router.Input{Kind: router.InApplied, Token: e.Token, ID: e.ID, Err: e.Err}
@@ -127,6 +131,9 @@ func (o *home) execGossip(e *gossip.Effect) {
 	case gossip.FxWakeAt:
 		o.wakeAt = earlier(o.wakeAt, e.At)
 		return
+	case gossip.FxRefusal:
+		o.tfx = o.tables.RefusedBy(e.Element, o.tfx)
+		return
 	case gossip.FxBarrier:
 		o.barrierOver(e.Token, e.Acked, e.Of)
 		return
@@ -147,7 +154,8 @@ func (o *home) execGossip(e *gossip.Effect) {
 		p.control(e.Bytes)
 	case gossip.FxAdd:
 		o.dirty = true
-		if err := o.tables.RemoteAdd(p.slot, p.name, e.Element); err != nil {
+		var err error
+		if o.tfx, err = o.tables.RemoteAdd(p.slot, p.name, e.Element, o.tfx); err != nil {
 			o.n.log.Error("a table entry cannot be read", "node", p.name, "err", err)
 		}
 	case gossip.FxRemove:
@@ -230,6 +238,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		o.feedGossip(gossip.Input{Kind: gossip.InTick})
 	}
 	o.settle()
+	o.tickTables(now)
 	if o.look || o.serveBy != 0 && now >= o.serveBy {
 		o.look = false
 		o.checkReady()
@@ -250,7 +259,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		}
 	}
 	// Links speak to gossip, gossip to other links, and both to the worker: what they want is asked for when all have had their turn.
-	next = earlier(earlier(o.wakeAt, o.serveBy), o.greetBy())
+	next = earlier(earlier(earlier(o.wakeAt, o.serveBy), o.greetBy()), o.tables.WakeAt())
 	if o.stopped {
 		next = earlier(next, now+mailboxRetryAfter)
 	}

@@ -44,6 +44,8 @@ func (b *bench) apply(fx []Effect) {
 		case TxPropose:
 			tx = b.tables.Applied(e.Token, tx)
 			b.tables.Commit()
+		case TxBarrier:
+			tx = b.tables.Barrier(e.Token, 0, 0, tx)
 		case TxApplied:
 			b.tables.Commit()
 			b.step(Input{Kind: InApplied, Token: e.Token, ID: e.ID, Err: e.Err})
@@ -127,7 +129,7 @@ func TestRelayOutAllocs(t *testing.T) {
 	b.tables.Propose(Op{Kind: OpSubscribe, Worker: 1, Realm: "r", URI: "a.b"}, 1, 1, nil)
 	b.tables.Applied(1, nil)
 	for _, n := range []NodeSlot{1, 2, 90} {
-		if err := b.tables.RemoteAdd(n, "n", string(AppendInterest(nil, "r", wamp.Exact, "a.b"))); err != nil {
+		if _, err := b.tables.RemoteAdd(n, "n", string(AppendInterest(nil, "r", wamp.Exact, "a.b")), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -178,7 +180,7 @@ func TestCallAndYieldAllocs(t *testing.T) {
 func TestCallOutAllocs(t *testing.T) {
 	b := newBench(t, 1)
 	e := Element{Realm: "r", URI: "p.q", Session: 77, Order: 1}
-	if err := b.tables.RemoteAdd(1, "n", string(AppendRegistration(nil, &e))); err != nil {
+	if _, err := b.tables.RemoteAdd(1, "n", string(AppendRegistration(nil, &e)), nil); err != nil {
 		t.Fatal(err)
 	}
 	b.tables.Commit()

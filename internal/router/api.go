@@ -24,6 +24,7 @@ const (
 	InNodePaused                      // Node, On: the link's lane is full: pause sessions that relay to it / go on
 	InTick                            // nothing but Now
 	InDrain                           // the node is shutting down: GOODBYE system_shutdown to all
+	InRevoked                         // Session, ID (the registration), Err (the reason): the tables have ended a registration of it
 	InNodeUp                          // Node: a path to it exists again (ends InNodeLost); new calls may go to it
 )
 
@@ -40,6 +41,7 @@ type Input struct {
 	On         bool
 	Token      uint64
 	ID         uint64
+	Session    uint64
 	Err        string
 	Bytes      []byte
 }
@@ -88,6 +90,7 @@ const (
 	OpUnsubscribe                   // the worker has no subscriber of it any more
 	OpRegister                      // Session registers; InApplied.ID is the registration id, Err the refusal
 	OpUnregister                    // Session no longer has it
+	OpLeave                         // Session has ended before it was told whether it has it
 )
 
 // Op is one proposed change of the tables.
@@ -101,6 +104,7 @@ type Op struct {
 	Invoke         wamp.Invoke
 	Concurrency    uint32
 	DiscloseCaller bool
+	Barrier        uint32 // milliseconds that the answer may wait for the other nodes (options.x_barrier); 0: it does not
 }
 
 // Replicator is the only way to the replicated tables. Propose is asynchronous: the change counts, and is routed by, only

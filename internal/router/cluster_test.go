@@ -3,6 +3,7 @@ package router
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"kleeblatt/internal/codec"
@@ -219,6 +220,12 @@ func (n *testNode) sendTo(id Conn, b []byte) {
 
 func (n *testNode) propose(op Op, token uint64) {
 	n.tx = n.tables.Propose(op, token, n.c.now/1e6, n.tx)
+	n.execTables()
+}
+
+// execTables carries out what the tables want. A barrier is over when all nodes that were not cut off have what was sent before it; who
+// objects is heard before that.
+func (n *testNode) execTables() {
 	for i := 0; i < len(n.tx); i++ {
 		switch e := n.tx[i]; e.Kind {
 		case TxPropose:
@@ -238,6 +245,30 @@ func (n *testNode) propose(op Op, token uint64) {
 			n.c.push(route{n.index, -1, n.index, int(e.Worker), 0}, nil, func() {
 				n.feed(int(e.Worker), Input{Kind: InApplied, Token: e.Token, ID: e.ID, Err: e.Err})
 			})
+		case TxBarrier:
+			stamp := n.sent
+			var others []*testNode
+			for _, o := range n.c.nodes {
+				if o != n && !o.cut && !n.cut {
+					others = append(others, o)
+				}
+			}
+			n.c.push(route{n.index, -3, n.index, -1, int(e.Token)}, func() bool {
+				return !slices.ContainsFunc(others, func(o *testNode) bool { return o.reached[n.index] < stamp })
+			}, func() {
+				n.tx = n.tables.Barrier(e.Token, len(others), len(others), n.tx)
+				n.execTables()
+			})
+		case TxRefuse:
+			owner := n.c.nodes[nodeAt(n.index, e.Node)]
+			owner.tx = owner.tables.RefusedBy(e.Op.Element, owner.tx)
+			owner.execTables()
+		case TxRevoked:
+			n.tables.Commit()
+			worker := int(e.Session) % len(n.workers)
+			n.c.push(route{n.index, -1, n.index, worker, 0}, nil, func() {
+				n.feed(worker, Input{Kind: InRevoked, Session: e.Session, ID: e.ID, Err: e.Err})
+			})
 		}
 	}
 	n.tx = n.tx[:0]
@@ -248,9 +279,11 @@ func (n *testNode) remote(from *testNode, op TableOp) {
 	n.reached[from.index]++
 	slot := slotOf(n.index, from.index)
 	if op.Add {
-		if err := n.tables.RemoteAdd(slot, fmt.Sprint("n", from.index), op.Element); err != nil {
+		var err error
+		if n.tx, err = n.tables.RemoteAdd(slot, fmt.Sprint("n", from.index), op.Element, n.tx); err != nil {
 			n.c.t.Error(err)
 		}
+		n.execTables()
 	} else {
 		n.tables.RemoteRemove(slot, fmt.Sprint("n", from.index), op.Element)
 	}

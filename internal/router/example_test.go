@@ -24,6 +24,8 @@ func Example() {
 			switch e := fx[i]; e.Kind {
 			case router.TxPropose: // a replicator would tell the other nodes here
 				fx = tables.Applied(e.Token, fx)
+			case router.TxBarrier: // and wait for them here
+				fx = tables.Barrier(e.Token, 0, 0, fx)
 			case router.TxApplied:
 				tables.Commit()
 				step(router.Input{Kind: router.InApplied, Token: e.Token, ID: e.ID, Err: e.Err})

@@ -26,6 +26,8 @@ const (
 	pausesMax = 1 << 16
 	// arenaKeepBytes is how much memory for effects is kept between steps: one burst of large messages must not pin its memory.
 	arenaKeepBytes = 1 << 20
+	// barrierMax bounds options.x_barrier, in milliseconds: who waits longer than an outage lasts wants to hear that it does.
+	barrierMax = 60_000
 	// matchCacheMax bounds the topics whose matches a worker remembers.
 	matchCacheMax = 4096
 )

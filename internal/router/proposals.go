@@ -1,6 +1,11 @@
 package router
 
-import "kleeblatt/internal/wamp"
+import (
+	"slices"
+
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
 
 // proposal is a change that the tables have not answered yet.
 type proposal struct {
@@ -44,7 +49,7 @@ func (p *proposals) open(k proposalKey, op Op) *proposal {
 	p.token++
 	x := &proposal{token: p.token, op: op, key: k}
 	p.byToken[x.token] = x
-	if op.Kind == OpSubscribe {
+	if op.Kind == OpSubscribe && op.Barrier == 0 {
 		p.byKey[k] = x
 	}
 	return x
@@ -55,7 +60,7 @@ func (p *proposals) take(token uint64) *proposal {
 	x := p.byToken[token]
 	if x != nil {
 		delete(p.byToken, token)
-		if x.op.Kind == OpSubscribe {
+		if p.byKey[x.key] == x {
 			delete(p.byKey, x.key)
 		}
 	}
@@ -73,6 +78,34 @@ func (w *Worker) onApplied(in *Input) {
 	} else {
 		w.onRegisterApplied(p, in)
 	}
+}
+
+// leaveAll takes back what a session that ends has not been told yet, the oldest first.
+func (w *Worker) leaveAll(slot uint32) {
+	s := &w.sessions[slot]
+	if s.waiting == 0 {
+		return
+	}
+	var tokens []uint64
+	for token, p := range w.proposals.byToken {
+		if q := &p.waiting[0]; p.op.Kind == OpRegister && q.slot == slot && q.session == s.id {
+			tokens = append(tokens, token)
+		}
+	}
+	slices.Sort(tokens)
+	for _, token := range tokens {
+		op := w.proposals.byToken[token].op
+		op.Kind = OpLeave
+		w.propose(op, 0)
+	}
+}
+
+// parseBarrier reads Options.x_barrier, in milliseconds.
+func parseBarrier(o *codec.Options) (uint32, bool) {
+	if o.Has&codec.OptBarrier == 0 {
+		return 0, true
+	}
+	return uint32(min(o.Barrier, barrierMax)), o.Barrier <= barrierMax
 }
 
 func (w *Worker) stillThere(q *waiter) bool {

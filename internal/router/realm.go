@@ -31,6 +31,7 @@ type RealmConfig struct {
 	// StrictURI accepts only the strict URIs of the specification: components of [0-9a-z_].
 	StrictURI  bool
 	Disclosure Disclosure
+	Conflict   ConflictPolicy
 }
 
 // Snapshot is all that routing in one realm reads of the tables. It and what it points to never change.

@@ -113,13 +113,18 @@ func (w *Worker) onRegister(slot uint32, m *codec.Message) {
 		refuse(wamp.ErrDiscloseMeDisallowed, "")
 		return
 	}
+	barrier, ok := parseBarrier(o)
+	if !ok {
+		refuse(wamp.ErrInvalidArgument, "x_barrier is too long")
+		return
+	}
 	if int(s.registered)+int(s.waiting) >= w.limits.Registrations || int(s.waiting) >= w.limits.Waiting {
 		refuse(wamp.ErrUnavailable, "too many registrations in this session")
 		return
 	}
 	op := Op{
 		Kind: OpRegister, Realm: s.realm.Name, Match: match, URI: strings.Clone(text(m.URI)),
-		Session: s.id, Invoke: invoke, DiscloseCaller: disclose,
+		Session: s.id, Invoke: invoke, DiscloseCaller: disclose, Barrier: barrier,
 	}
 	if o.Has&codec.OptConcurrency != 0 {
 		op.Concurrency = uint32(min(o.Concurrency, 1<<32-1))
@@ -167,6 +172,27 @@ func (w *Worker) onUnregister(slot uint32, m *codec.Message) {
 	w.arena = codec.AppendUnregistered(w.arena, w.receivers[slot].serializer, m.Request)
 	w.send(slot, at, true)
 	w.unregister(slot, x)
+}
+
+// onRevoked ends a registration that the tables have ended. The callee is told where it announced that it understands (RRV-01, RRV-02).
+// What runs may finish.
+func (w *Worker) onRevoked(in *Input) {
+	slot, ok := w.sessionByID(in.Session)
+	if !ok {
+		return
+	}
+	x := w.registrations.get(slot, in.ID)
+	if x == nil {
+		return // the session has given it back itself
+	}
+	s := &w.sessions[slot]
+	w.registrations.remove(s, x)
+	if s.roles.CalleeFeatures&wamp.FeatureRegistrationRevocation == 0 {
+		return
+	}
+	at := len(w.arena)
+	w.arena = codec.AppendUnregisteredRevoked(w.arena, w.receivers[slot].serializer, in.ID, in.Err)
+	w.send(slot, at, true)
 }
 
 func (w *Worker) unregister(slot uint32, x *registration) {

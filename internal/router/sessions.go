@@ -114,6 +114,7 @@ func (w *Worker) terminate(slot uint32, next state) {
 	w.stats.Sessions--
 	w.local.RemoveAll(broker.Slot(slot), w.unsubscribeGone)
 	w.unregisterAll(slot)
+	w.leaveAll(slot)
 	w.callerGone(slot)
 	w.calleeGone(slot)
 	w.receiverGone(slot)

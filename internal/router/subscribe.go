@@ -40,8 +40,13 @@ func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
 		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrUnavailable, "too many subscriptions in this session")
 		return
 	}
+	barrier, ok := parseBarrier(&m.Options)
+	if !ok {
+		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrInvalidArgument, "x_barrier is too long")
+		return
+	}
 	e := s.realm.Cell.Load().Broker.Get(broker.Key{Match: match, Topic: text(m.URI)})
-	if e != nil && e.Workers&w.me != 0 && w.local.Count(e.ID) > 0 {
+	if barrier == 0 && e != nil && e.Workers&w.me != 0 && w.local.Count(e.ID) > 0 {
 		w.subscribed(slot, m.Request, e.ID)
 		return
 	}
@@ -52,9 +57,9 @@ func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
 	s.waiting++
 	k := proposalKey{realm: s.realm.index, match: match, uri: text(m.URI)}
 	p := w.proposals.subscription(k)
-	if p == nil {
+	if p == nil || barrier != 0 {
 		k.uri = strings.Clone(k.uri)
-		p = w.proposals.open(k, Op{Kind: OpSubscribe, Realm: s.realm.Name, Match: match, URI: k.uri})
+		p = w.proposals.open(k, Op{Kind: OpSubscribe, Realm: s.realm.Name, Match: match, URI: k.uri, Barrier: barrier})
 		w.propose(p.op, p.token)
 	}
 	p.waiting = append(p.waiting, waiter{slot: slot, session: s.id, request: m.Request})

@@ -28,18 +28,27 @@ type TablesConfig struct {
 type TablesEffectKind uint8
 
 const (
-	TxPropose TablesEffectKind = iota + 1 // Op, Token: to the Replicator, which answers by Applied(Token)
-	TxApplied                             // Worker, Token (the worker's), ID, Err: InApplied for that worker, after Commit
+	TxPropose    TablesEffectKind = iota + 1 // Op, Token: to the Replicator, which answers by Applied(Token)
+	TxApplied                                // Worker, Token (the worker's), ID, Err: InApplied for that worker, after Commit
+	TxBarrier                                // Token, Wait: answered by Barrier(Token) when every reachable node has what was proposed so far, or Wait is over
+	TxRefuse                                 // Node, Op.Element: that node is told that we object to its element, before it is told that we have it
+	TxRevoked                                // Session, ID, Err: InRevoked for the session's worker, after Commit
+	TxConflict                               // Conflict: decided; for meta events and the log
+	TxClockAhead                             // Node, Wait: its clock is ahead by that; for the log
 )
 
 // TablesEffect is one thing that the owner of Tables has to do, in order.
 type TablesEffect struct {
-	Kind   TablesEffectKind
-	Worker uint8
-	Token  uint64
-	ID     uint64
-	Err    string
-	Op     TableOp
+	Kind     TablesEffectKind
+	Worker   uint8
+	Node     NodeSlot
+	Token    uint64
+	ID       uint64
+	Session  uint64
+	Wait     int64 // milliseconds
+	Err      string
+	Op       TableOp
+	Conflict *Conflict
 }
 
 // Tables is the one writer of a node's routing index. It belongs to the home loop.
@@ -65,6 +74,14 @@ type Tables struct {
 
 	ids map[uint64]struct{} // every subscription and registration id in use: they are unique over all realms
 
+	claims   map[tableKey][]claim // of other nodes
+	delayed  map[uint64]delayedAnswer
+	verdicts []*verdict // in the order in which they arose
+	ahead    []ahead
+	warned   [broker.MaxNodes]int64 // by node: of its clock
+	wakeAt   int64
+	stats    TablesStats
+
 	unknown uint64
 	scratch []byte
 	gone    []goneElement
@@ -85,6 +102,11 @@ type flight struct {
 	token   uint64 // the worker's
 	element Element
 	queue   []waitingOp
+
+	// Of claims.
+	phase   phase
+	barrier uint64 // token of the wait
+	refusal string // why it is to be withdrawn, once it has been applied
 }
 
 type waitingOp struct {
@@ -111,6 +133,8 @@ func NewTables(c TablesConfig) *Tables {
 		flights: map[tableKey]*flight{},
 		tokens:  map[uint64]*flight{},
 		ids:     map[uint64]struct{}{},
+		claims:  map[tableKey][]claim{},
+		delayed: map[uint64]delayedAnswer{},
 	}
 	for i, r := range c.Realms.list {
 		t.edit[i] = *r.Cell.Load()
@@ -140,14 +164,24 @@ func (t *Tables) Propose(op Op, token uint64, now int64, out []TablesEffect) []T
 		return append(out, TablesEffect{Kind: TxApplied, Worker: op.Worker, Token: token, Err: wamp.ErrNoSuchRealm})
 	}
 	k := tableKey{realm: r.index, kind: Interest, match: op.Match, uri: op.URI}
-	if op.Kind == OpRegister || op.Kind == OpUnregister {
+	if op.Kind != OpSubscribe && op.Kind != OpUnsubscribe {
 		k.kind = Registration
 	}
-	if f := t.flights[k]; f != nil {
-		f.queue = append(f.queue, waitingOp{op, token, now})
-		return out
+	return t.propose(k, waitingOp{op, token, now}, out)
+}
+
+func (t *Tables) propose(k tableKey, w waitingOp, out []TablesEffect) []TablesEffect {
+	f := t.flights[k]
+	if f == nil {
+		return t.begin(&flight{key: k}, w, out)
 	}
-	return t.begin(&flight{key: k}, waitingOp{op, token, now}, out)
+	if w.op.Kind == OpLeave {
+		if out, done := t.leave(f, &w.op, out); done {
+			return out
+		}
+	}
+	f.queue = append(f.queue, w)
+	return out
 }
 
 // Applied says that the change that TxPropose gave this token counts from now on.
@@ -157,11 +191,16 @@ func (t *Tables) Applied(token uint64, out []TablesEffect) []TablesEffect {
 		return out
 	}
 	delete(t.tokens, token)
+	if f.phase == claiming {
+		return t.claimed(f, out)
+	}
 	delete(t.flights, f.key)
-	switch f.op.Kind {
-	case OpSubscribe:
+	switch {
+	case f.phase == confirming:
+		out = t.confirmed(f, out)
+	case f.op.Kind == OpSubscribe:
 		out = t.subscribed(f.key, &f.op, f.token, out)
-	case OpRegister:
+	case f.op.Kind == OpRegister:
 		out = t.registered(f, out)
 	}
 	return t.nextOf(f, out)
@@ -175,6 +214,9 @@ func (t *Tables) Refused(token uint64, out []TablesEffect) []TablesEffect {
 	}
 	delete(t.tokens, token)
 	delete(t.flights, f.key)
+	if f.phase == confirming {
+		out = t.dropTentative(f, out)
+	}
 	out = append(out, TablesEffect{Kind: TxApplied, Worker: f.op.Worker, Token: f.token, Err: wamp.ErrUnavailable})
 	return t.nextOf(f, out)
 }
@@ -195,6 +237,10 @@ func (t *Tables) nextOf(f *flight, out []TablesEffect) []TablesEffect {
 // begin starts a change of f.key, of which none is under way, and finishes it where the Replicator need not be asked.
 func (t *Tables) begin(f *flight, w waitingOp, out []TablesEffect) []TablesEffect {
 	f.op, f.token = w.op, w.token
+	f.phase, f.barrier, f.refusal = flying, 0, ""
+	if w.op.Barrier != 0 && t.full() {
+		return append(out, TablesEffect{Kind: TxApplied, Worker: w.op.Worker, Token: w.token, Err: wamp.ErrUnavailable})
+	}
 	switch w.op.Kind {
 	case OpSubscribe:
 		if e := t.entry(f.key); e != nil && e.Workers != 0 {
@@ -214,7 +260,7 @@ func (t *Tables) begin(f *flight, w waitingOp, out []TablesEffect) []TablesEffec
 		return out
 	case OpRegister:
 		return t.beginRegister(f, w.now, out)
-	case OpUnregister:
+	case OpUnregister, OpLeave:
 		return t.unregister(f, out)
 	}
 	return out
@@ -253,17 +299,20 @@ func (t *Tables) edited(k tableKey, id uint64) {
 	if k.kind == Interest && t.entry(k) == nil || k.kind == Registration && t.registration(k) == nil {
 		delete(t.ids, id)
 	}
+	if k.kind == Registration {
+		t.judge(k)
+	}
 }
 
 func (t *Tables) subscribed(k tableKey, op *Op, token uint64, out []TablesEffect) []TablesEffect {
 	id := t.idOf(k)
 	t.setWorker(k, id, op.Worker, true)
-	return append(out, TablesEffect{Kind: TxApplied, Worker: op.Worker, Token: token, ID: id})
+	return t.answer(k, op, token, id, out)
 }
 
-// beginRegister refuses a registration that conflicts with a visible one, of this node or another (REG-02, SHR-02, SHR-03). Two
-// nodes that register at the same moment do not see each other yet: a claim (DESIGN.md section 8) would be proposed here, as a
-// tentative element, and confirmed once every reachable node has acknowledged it.
+// beginRegister refuses a registration that conflicts with a visible one, of this node or another (REG-02, SHR-02, SHR-03). One
+// that joins others of its shared policy is theirs at once; any other makes a claim, since two nodes that register at the same moment
+// do not see each other yet.
 func (t *Tables) beginRegister(f *flight, now int64, out []TablesEffect) []TablesEffect {
 	op := &f.op
 	answer := TablesEffect{Kind: TxApplied, Worker: op.Worker, Token: f.token}
@@ -274,16 +323,25 @@ func (t *Tables) beginRegister(f *flight, now int64, out []TablesEffect) []Table
 		}
 		for i := range r.Callees {
 			if c := &r.Callees[i]; c.Node == 0 && c.Session == op.Session {
-				answer.ID = r.ID // registered already: one entry
-				return append(out, answer)
+				return t.answer(f.key, op, f.token, r.ID, out) // registered already: one entry
 			}
 		}
+	} else {
+		f.phase = claiming
+	}
+	if f.phase == claiming && t.full() {
+		answer.Err = wamp.ErrUnavailable
+		return append(out, answer)
 	}
 	f.element = Element{
 		Realm: op.Realm, Match: op.Match, URI: op.URI, Session: op.Session, Invoke: op.Invoke,
-		Concurrency: op.Concurrency, Order: t.tick(now), DiscloseCaller: op.DiscloseCaller,
+		Concurrency: op.Concurrency, Order: t.tick(now), Tentative: f.phase == claiming, DiscloseCaller: op.DiscloseCaller,
 	}
-	return t.fly(f, true, out)
+	out = t.fly(f, true, out)
+	for i := range t.claims[f.key] { // of later ones: a clock that cannot be followed
+		out = t.maybeRefuse(f.key, &t.claims[f.key][i], out)
+	}
+	return out
 }
 
 func (t *Tables) registered(f *flight, out []TablesEffect) []TablesEffect {
@@ -291,7 +349,7 @@ func (t *Tables) registered(f *flight, out []TablesEffect) []TablesEffect {
 		Session: f.element.Session, Order: f.element.Order, NodeName: t.name,
 		Concurrency: f.element.Concurrency, DiscloseCaller: f.element.DiscloseCaller,
 	})
-	return append(out, TablesEffect{Kind: TxApplied, Worker: f.op.Worker, Token: f.token, ID: id})
+	return t.answer(f.key, &f.op, f.token, id, out)
 }
 
 func (t *Tables) addCallee(k tableKey, invoke wamp.Invoke, c dealer.Callee) (id uint64) {
@@ -323,10 +381,7 @@ func (t *Tables) unregister(f *flight, out []TablesEffect) []TablesEffect {
 		if c.Node != 0 || c.Session != f.op.Session {
 			continue
 		}
-		f.element = Element{
-			Realm: f.op.Realm, Match: f.op.Match, URI: f.op.URI, Session: c.Session, Invoke: r.Invoke,
-			Concurrency: c.Concurrency, Order: c.Order, DiscloseCaller: c.DiscloseCaller,
-		}
+		f.element = t.elementOf(f.key, c)
 		t.removeCallee(f.key, 0, c.Session)
 		return t.fly(f, false, out)
 	}

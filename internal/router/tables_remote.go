@@ -9,35 +9,37 @@ import (
 
 // RemoteAdd takes an element of another node that is routed to from now on. It keeps neither string's memory longer than the
 // element stays.
-func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string) error {
+func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out []TablesEffect) ([]TablesEffect, error) {
 	e, k, err := t.parse(element)
-	if err != nil {
-		return err
-	}
-	if k.realm < 0 || e.Tentative {
-		return nil
+	if err != nil || k.realm < 0 {
+		return out, err
 	}
 	if e.Kind == Interest {
 		id := t.idOf(k)
 		s := &t.edit[k.realm]
 		s.Broker = s.Broker.WithNode(broker.Key{Match: k.match, Topic: k.uri}, id, uint8(node), true)
 		t.dirty[k.realm] = true
-		return nil
+		return out, nil
 	}
-	if e.Order < clockMax {
-		t.clock = max(t.clock, e.Order)
+	t.seen(node, e.Order)
+	if e.Tentative {
+		return t.remoteClaim(k, claim{node, nodeName, element, e.Session, e.Order, e.Invoke}, out), nil
 	}
 	t.addCallee(k, e.Invoke, dealer.Callee{
 		Node: uint8(node), Session: e.Session, Order: e.Order, NodeName: nodeName,
 		Concurrency: e.Concurrency, DiscloseCaller: e.DiscloseCaller,
 	})
-	return nil
+	return t.remoteConfirmed(k, e.Invoke, out), nil
 }
 
 // RemoteRemove takes back what RemoteAdd added.
 func (t *Tables) RemoteRemove(node NodeSlot, nodeName string, element string) {
 	e, k, err := t.parse(element)
-	if err != nil || k.realm < 0 || e.Tentative {
+	if err != nil || k.realm < 0 {
+		return
+	}
+	if e.Tentative {
+		t.dropClaim(k, func(c *claim) bool { return c.node == node && c.element == element })
 		return
 	}
 	if e.Kind == Interest {
@@ -73,6 +75,7 @@ func (t *Tables) parse(element string) (Element, tableKey, error) {
 // HideNode removes all elements of the node. It looks at every entry of the tables: a node rarely vanishes, and remembering what
 // came from whom would cost memory per element.
 func (t *Tables) HideNode(node NodeSlot) {
+	t.dropClaims(node)
 	for i := range t.edit {
 		t.hideInterest(i, uint8(node))
 		t.hideCallees(i, uint8(node))
@@ -81,6 +84,7 @@ func (t *Tables) HideNode(node NodeSlot) {
 
 // HideCallees removes the node's registrations alone: events still go to it.
 func (t *Tables) HideCallees(node NodeSlot) {
+	t.dropClaims(node)
 	for i := range t.edit {
 		t.hideCallees(i, uint8(node))
 	}

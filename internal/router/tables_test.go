@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -20,20 +21,24 @@ func newTables(t testing.TB) (*Tables, *Realms) {
 	return NewTables(TablesConfig{NodeName: "me", Key: []byte("secret"), Realms: realms}), realms
 }
 
-// changes carries out what Tables propose, at once, and returns the answers.
+// changes carries out what Tables propose, at once and with nobody else to ask, and returns the answers in the order of ops.
 func (t *Tables) changes(ops ...Op) (answers []TablesEffect) {
 	var fx []TablesEffect
 	for i, op := range ops {
 		fx = t.Propose(op, uint64(i+1), 1, fx)
 	}
 	for i := 0; i < len(fx); i++ {
-		if fx[i].Kind == TxPropose {
+		switch fx[i].Kind {
+		case TxPropose:
 			fx = t.Applied(fx[i].Token, fx)
-		} else {
+		case TxBarrier:
+			fx = t.Barrier(fx[i].Token, 0, 0, fx)
+		default:
 			answers = append(answers, fx[i])
 		}
 	}
 	t.Commit()
+	slices.SortStableFunc(answers, func(a, b TablesEffect) int { return cmp.Compare(a.Token, b.Token) })
 	return answers
 }
 
@@ -150,11 +155,17 @@ func TestRegistrationConflictsREG02SHR02SHR03(t *testing.T) {
 		t.Fatalf("two at once: %+v", fx)
 	}
 	fx = a.Applied(fx[0].Token, nil)
+	if len(fx) != 1 || fx[0].Kind != TxBarrier {
+		t.Fatalf("the first does not claim: %+v", fx)
+	}
+	fx = a.Barrier(fx[0].Token, 0, 0, nil)
+	fx = a.Applied(fx[0].Token, nil)
+	fx = slices.DeleteFunc(fx, func(e TablesEffect) bool { return e.Kind == TxPropose }) // the tentative element's end
 	if len(fx) != 2 || fx[0].Err != "" || fx[1].Err != wamp.ErrProcedureAlreadyExists {
 		t.Fatalf("answers: %+v", fx)
 	}
 	remote := Element{Realm: "r", URI: "q", Session: 77, Invoke: wamp.RoundRobin, Order: 5}
-	if err := a.RemoteAdd(3, "other", string(AppendRegistration(nil, &remote))); err != nil {
+	if _, err := a.RemoteAdd(3, "other", string(AppendRegistration(nil, &remote)), nil); err != nil {
 		t.Fatal(err)
 	}
 	answers := a.changes(reg(1, "q", wamp.Single), reg(2, "q", wamp.Random), reg(3, "q", wamp.RoundRobin), reg(3, "q", wamp.RoundRobin))
@@ -193,7 +204,7 @@ func TestOrderOfRegistrations(t *testing.T) {
 	}
 	for _, order := range []uint64{last + 1<<40, ^uint64(0)} {
 		e := Element{Realm: "r", URI: fmt.Sprint("p", order), Session: 1, Order: order}
-		if err := a.RemoteAdd(1, "n", string(AppendRegistration(nil, &e))); err != nil {
+		if _, err := a.RemoteAdd(1, "n", string(AppendRegistration(nil, &e)), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -204,14 +215,14 @@ func TestOrderOfRegistrations(t *testing.T) {
 
 func TestElementsThatCannotBeUsed(t *testing.T) {
 	a, _ := newTables(t)
-	if a.RemoteAdd(1, "n", "\x02later") == nil {
+	if _, err := a.RemoteAdd(1, "n", "\x02later", nil); err == nil {
 		t.Error("an element of a later version is accepted")
 	}
-	if err := a.RemoteAdd(1, "n", string(AppendInterest(nil, "elsewhere", wamp.Exact, "a"))); err != nil {
+	if _, err := a.RemoteAdd(1, "n", string(AppendInterest(nil, "elsewhere", wamp.Exact, "a")), nil); err != nil {
 		t.Error(err)
 	}
 	tentative := Element{Realm: "r", URI: "p", Session: 1, Tentative: true}
-	if err := a.RemoteAdd(1, "n", string(AppendRegistration(nil, &tentative))); err != nil {
+	if _, err := a.RemoteAdd(1, "n", string(AppendRegistration(nil, &tentative)), nil); err != nil {
 		t.Error(err)
 	}
 	a.RemoteRemove(1, "n", "\x02later")
@@ -259,7 +270,7 @@ func TestTablesAgainstASet(t *testing.T) {
 				a.RemoteRemove(node, "n", encodeElement(&e))
 				delete(set, own{node, e})
 			default:
-				if err := a.RemoteAdd(node, "n", encodeElement(&e)); err != nil {
+				if _, err := a.RemoteAdd(node, "n", encodeElement(&e), nil); err != nil {
 					t.Fatal(err)
 				}
 				set[own{node, e}] = true

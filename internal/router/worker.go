@@ -187,6 +187,8 @@ func (w *Worker) Step(in *Input, out []Effect) []Effect {
 		}
 	case InApplied:
 		w.onApplied(in)
+	case InRevoked:
+		w.onRevoked(in)
 	case InNodeLost:
 		w.onNodeLost(in.Node)
 	case InNodeUp:
