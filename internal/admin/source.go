@@ -30,8 +30,9 @@ type Status struct {
 type Member struct {
 	Name  string `json:"name"`
 	Epoch uint64 `json:"epoch"`
-	State string `json:"state"` // reachable, suspect, hidden, gone, forgotten, buried
-	Link  string `json:"link"`  // tcp, unix, relay, none
+	State string `json:"state"`         // reachable, suspect, hidden, gone, forgotten, buried
+	Link  string `json:"link"`          // tcp, unix, relay, none
+	Via   string `json:"via,omitempty"` // the neighbour that relays
 	RTTus int64  `json:"rtt_us"`
 }
 
@@ -96,6 +97,11 @@ type Counters struct {
 	Links       []LinkCounters
 	LinkRefused uint64 // handshakes that we or the other end refused
 
+	// What was carried between two others, and why what was not was not.
+	Carried      uint64 // frames
+	CarriedBytes uint64
+	CarryRefused []Count // by reason
+
 	// Tables.
 	Nodes     []Count // by state
 	Parts     []Part
@@ -127,6 +133,12 @@ type LinkCounters struct {
 	WindowBytes    int    // not acknowledged yet
 	InFlightBytes  int    // of them written
 	SuspectedTimes uint64
+
+	Relayed                         bool   // the path leads over a neighbour
+	Detours                         uint64 // such paths that came up
+	Unheard                         uint64 // times that it did not hear us while we heard it
+	CarriedOut, CarriedIn           uint64 // frames of paths over a neighbour on this connection
+	CarriedBytesOut, CarriedBytesIn uint64
 }
 
 // GossipCounters are those of the tables' protocol.

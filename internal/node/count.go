@@ -79,6 +79,9 @@ func (p *peer) status() admin.Member {
 	m := admin.Member{Name: p.name, Epoch: p.life.Epoch, State: p.state.String(), Link: "none", RTTus: p.l.RTT() / int64(time.Microsecond)}
 	if p.l.State() == link.Up {
 		m.Link = p.kind
+		if p.via != nil {
+			m.Via = p.via.name
+		}
 	}
 	return m
 }
@@ -182,12 +185,17 @@ func (o *home) count(c *admin.Counters) {
 			BytesOut: s.BytesOut, BytesIn: s.BytesIn, Ups: s.Ups, Resumed: s.Resumed, Resets: s.Resets,
 			Lost: s.Lost, Dropped: s.Dropped, Held: s.Held, HeldTooLong: s.HeldTooLong,
 			Cancelled: s.Cancelled, Faults: s.Faults, WindowBytes: s.WindowBytes, InFlightBytes: s.InflightBytes,
-			SuspectedTimes: p.suspected,
+			SuspectedTimes: p.suspected, Relayed: p.l.Relayed(), Detours: s.Detours, Unheard: s.Unheard,
+			CarriedOut: s.RelayOut, CarriedIn: s.RelayIn, CarriedBytesOut: s.RelayBytesOut, CarriedBytesIn: s.RelayBytesIn,
 		})
 	}
 	for _, s := range gossip.PeerStates {
 		c.Nodes = append(c.Nodes, admin.Count{Label: s.String(), Value: states[s]})
 	}
+	d := o.detours.Stats()
+	c.Carried, c.CarriedBytes = d.Frames, d.Bytes
+	c.CarryRefused = append(c.CarryRefused, admin.Count{Label: "no_neighbour", Value: d.Refused},
+		admin.Count{Label: "full", Value: d.Crowded}, admin.Count{Label: "unreadable", Value: d.Strange})
 	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "window", Value: window})
 	c.Parts = o.parts()
 	c.Dropped = append(c.Dropped,

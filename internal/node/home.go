@@ -21,8 +21,12 @@ type home struct {
 	peers    map[string]*peer
 	slots    [broker.MaxNodes]*peer // slot 0 is this node
 	conns    []*linkConn            // by connection slot
-	greeters []*linkConn            // accepted connections of which it is not known whose they are, the oldest first
-	tags     map[uint64]*peer       // dials under way
+	detours  *link.Detours
+	near     []byte           // our neighbours, as the links were told last
+	nearLook bool             // they may have changed
+	nearAt   int64            // when their round trips are looked at
+	greeters []*linkConn      // accepted connections of which it is not known whose they are, the oldest first
+	tags     map[uint64]*peer // dials under way
 	tag      uint64
 	wakeAt   int64 // of gossip
 	tfx      []router.TablesEffect
@@ -55,6 +59,7 @@ type reachedVersion struct {
 
 func newHome(n *Node, h *hub) *home {
 	o := &home{n: n, h: h, peers: map[string]*peer{}, tags: map[uint64]*peer{}}
+	o.newDetours()
 	o.tables = router.NewTables(n.tablesConfig())
 	o.g = gossip.New(n.gossipConfig())
 	o.gossip = machine[gossip.Input, gossip.Effect]{step: o.g.Step, exec: o.execGossip}
@@ -245,6 +250,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	}
 	o.flushGossip(now)
 	o.tell()
+	o.tellNeighbours(now)
 	o.weighWindows(now)
 	if b := o.h.relay; b != nil {
 		o.h.relay = nil

@@ -113,6 +113,7 @@ func (o *home) reborn(life gossip.Life) {
 			o.h.loop.Reset(lc.id)
 		}
 	}
+	o.newDetours()
 	for _, p := range o.slots {
 		if p == nil {
 			continue

@@ -45,8 +45,10 @@ type peer struct {
 	rtt      time.Duration    // of the last probe
 	fed      bool             // since the last flush, so that there may be something to write
 	blocked  transport.ConnID // whose outbox is half full: frames gather in the window meanwhile; 0: none
-	kind     string           // of the connection: tcp or unix
+	kind     string           // of the connection: tcp, unix or relay
 	dialling string           // what is being dialled
+	conn     transport.ConnID // the direct connection, 0 where there is none
+	via      *peer            // the neighbour that carries the link, nil where it is direct
 
 	full      uint32 // lanes whose window or credit is used up
 	refused   bool   // a redial, since the path was lost: nobody is there any more
@@ -119,6 +121,7 @@ func (o *home) evict(p *peer) {
 		}
 	}
 	o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
+	o.carry(o.detours.Remove(p.name, nil))
 	o.tables.HideNode(p.slot)
 	o.dirty = true
 	o.slots[p.slot] = nil
@@ -133,7 +136,10 @@ func (p *peer) relink() {
 	}
 	p.l = link.New(p.o.n.linkConfig(p.name))
 	p.m = machine[link.Input, link.Effect]{step: p.l.Step, exec: p.exec}
+	p.conn, p.via = 0, nil
+	p.o.detours.Add(p.name, p.l, p.room)
 	p.l.SetDigest(p.o.root)
+	p.l.SetNeighbours(p.o.near)
 	p.ownVersion(p.o.version)
 	if p.o.stopped {
 		p.feed(link.Input{Kind: link.InCredit})
@@ -172,14 +178,27 @@ func (p *peer) exec(e *link.Effect) {
 	o := p.o
 	switch e.Kind {
 	case link.FxWrite:
-		if !o.h.loop.Send(transport.ConnID(e.Conn), e.Bytes, true) {
+		if isVirtual(e.Conn) {
+			o.write(e)
+		} else if !o.h.loop.Send(transport.ConnID(e.Conn), e.Bytes, true) {
 			o.h.loop.Reset(transport.ConnID(e.Conn)) // the window sends it again on the next connection
 		}
 	case link.FxClose:
 		o.n.log.Debug("link connection closed", "node", p.name, "why", e.Text)
-		o.h.loop.Close(transport.ConnID(e.Conn), closeLinger)
+		if isVirtual(e.Conn) {
+			o.carry(o.detours.Close(e.Conn, nil))
+		} else {
+			o.h.loop.Close(transport.ConnID(e.Conn), closeLinger)
+		}
 	case link.FxDial:
 		o.dial(p)
+	case link.FxDetour:
+		o.carry(o.detours.Open(p.name, e.Conn, nil))
+	case link.FxRelay:
+		var few [2]link.Feed
+		o.carry(o.detours.Item(p.name, e.Bytes, few[:0]))
+	case link.FxNear:
+		o.detours.Near(p.name, e.Bytes)
 	case link.FxData:
 		o.fromPeer(p, e.Bytes)
 	case link.FxControl:
@@ -187,11 +206,8 @@ func (p *peer) exec(e *link.Effect) {
 		o.settle()
 	case link.FxUp:
 		p.life, p.refused = gossip.Life(e.Life), false
-		if lc := o.conns[transport.ConnID(e.Conn).Slot()]; lc != nil && lc.peer == p {
-			p.kind = lc.kind
-		}
-		o.h.loop.SetLimit(transport.ConnID(e.Conn), link.MaxFrame)
-		o.n.log.Info("link is up", "node", p.name, "resumed", e.Resumed)
+		p.pathUp(e.Conn)
+		o.n.log.Info("link is up", "node", p.name, "by", p.kind, "resumed", e.Resumed)
 		o.everywhere(router.Input{Kind: router.InNodeUp, Node: p.slot})
 		if p.full != 0 { // what filled it while there was no path has still to leave
 			o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: true})
@@ -202,6 +218,8 @@ func (p *peer) exec(e *link.Effect) {
 		o.feedGossip(gossip.Input{Kind: gossip.InDigest, Name: p.name, Bytes: append([]byte(nil), e.Bytes...)})
 	case link.FxSuspect:
 		p.suspected++
+		p.refused = false
+		p.pathLost()
 		o.feedGossip(gossip.Input{Kind: gossip.InLinkSuspect, Name: p.name, On: true})
 	case link.FxCallsFail:
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
@@ -212,6 +230,7 @@ func (p *peer) exec(e *link.Effect) {
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxDown:
 		p.kind, p.away = "none", o.h.loop.Now()
+		p.pathLost()
 		p.stopLingering()
 		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Up: false})
 		o.settle()
@@ -263,18 +282,19 @@ func (p *peer) turn(now int64) {
 	if due {
 		p.wakeAt = 0
 	}
-	if due || p.blocked != 0 {
+	clogged := p.clogged()
+	if due || clogged {
 		p.feed(link.Input{Kind: link.InTick})
 	}
 	p.fed = false
-	if p.blocked == 0 {
+	if !clogged {
 		p.m.flush(func(out []link.Effect) []link.Effect { return p.l.Flush(now, out) })
 	}
 }
 
 // wake is when the link needs its next turn at the latest.
 func (p *peer) wake(now int64) int64 {
-	if p.blocked != 0 {
+	if p.clogged() {
 		return earlier(p.wakeAt, now+blockedTick)
 	}
 	return p.wakeAt
@@ -351,7 +371,7 @@ func (o *home) dialFailed(tag uint64, err error) {
 		o.dial(p)
 		return
 	}
-	if refused {
+	if refused && p.l.State() != link.Up { // that it is relayed proves the opposite
 		p.refused = true
 		p.stopLingering()
 	}

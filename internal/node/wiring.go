@@ -94,7 +94,7 @@ func (n *Node) gossipConfig() gossip.Config {
 }
 
 func (n *Node) linkConfig(peer string) link.Config {
-	c := link.Config{Self: n.name, Peer: peer, Life: link.Life(*n.life.Load()), Nonce: n.world.random(), Dialer: true}
+	c := link.Config{Self: n.name, Peer: peer, Life: link.Life(*n.life.Load()), Nonce: n.world.random(), Dialer: true, Relay: true}
 	if len(n.cfg.ClusterKey) > 0 {
 		c.Key = n.secret("links")
 	}
