@@ -75,6 +75,7 @@ func (f *faults) next() {
 				w.count.Faults++
 				w.say("fault: %s", what)
 				w.trace.addBytes([]byte(what))
+				w.history.look()
 			}
 			break
 		}

@@ -51,6 +51,7 @@ type World struct {
 	members membership
 	plan    faults
 	tables  tables
+	history history
 	traffic traffic
 	buffers buffers
 	pool    frame.Pool
@@ -108,6 +109,7 @@ func (w *World) push(e event) {
 // Run plays the world to its end.
 func (w *World) Run() Result {
 	w.startAll()
+	w.history.init(w)
 	w.plan.init(w)
 	if newTraffic != nil {
 		w.traffic = newTraffic(w)

@@ -27,15 +27,17 @@ type View struct {
 
 // PeerView is one other node as this one sees it.
 type PeerView struct {
-	Name    string
-	Slot    router.NodeSlot
-	State   gossip.PeerState
-	Alive   bool        // membership's word
-	Life    gossip.Life // at the other end of the link
-	Path    link.State
-	Lingers bool // hidden, but events still go to it
-	Full    bool // a lane's window or credit is used up
-	Link    link.Stats
+	Name      string
+	Slot      router.NodeSlot
+	State     gossip.PeerState
+	Alive     bool        // membership's word
+	Life      gossip.Life // at the other end of the link
+	Path      link.State
+	Kind      string // of the path: tcp, unix, relay or none
+	Lingers   bool   // hidden, but events still go to it
+	Full      bool   // a lane's window or credit is used up
+	Suspected uint64 // times
+	Link      link.Stats
 }
 
 // View looks at the node. It must not be called from inside of a handler.
@@ -53,15 +55,22 @@ func (s *Sim) View() View {
 	for _, h := range s.n.hubs {
 		v.Waiting += h.box.bytes.Load()
 	}
-	for _, p := range o.slots {
+	s.EachPeer(func(p *PeerView) { v.Peers = append(v.Peers, *p) })
+	return v
+}
+
+// EachPeer calls f with each other node that has a place, by slot. What it is given is valid during the call.
+func (s *Sim) EachPeer(f func(*PeerView)) {
+	var v PeerView
+	for _, p := range s.n.hubs[0].home.slots {
 		if p != nil {
-			v.Peers = append(v.Peers, PeerView{
-				Name: p.name, Slot: p.slot, State: p.state, Alive: p.alive, Life: p.life, Path: p.l.State(),
-				Lingers: p.lingers, Full: p.full != 0, Link: p.l.Stats(),
-			})
+			v = PeerView{
+				Name: p.name, Slot: p.slot, State: p.state, Alive: p.alive, Life: p.life, Path: p.l.State(), Kind: p.kind,
+				Lingers: p.lingers, Full: p.full != 0, Suspected: p.suspected, Link: p.l.Stats(),
+			}
+			f(&v)
 		}
 	}
-	return v
 }
 
 // Self is the node's own part.
