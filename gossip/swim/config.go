@@ -49,6 +49,8 @@ type Config struct {
 	transport        memberlist.Transport
 	lookup           resolver
 	reconnectTimeout time.Duration
+	// calm stretches what memberlist does periodically, so that a test of many nodes and hours ends within minutes. 0 is 1.
+	calm time.Duration
 }
 
 // keyInfo binds derived keys to this use of the cluster key.

@@ -11,19 +11,19 @@ import (
 	"github.com/hashicorp/serf/serf"
 )
 
-// pingDelegate carries our life and our table's digest in the answers to probes.
+// pingDelegate carries our life, our view of the members and our table's digest in the answers to probes.
 //
-//	version octet | epoch, 8 octets | nonce, 8 octets | digest
+//	version octet | epoch, 8 octets | nonce, 8 octets | view, 8 octets | digest
 type pingDelegate struct{ n *Swim }
 
 const (
-	ackVersion = 1
-	ackHead    = 17
+	ackVersion = 2
+	ackHead    = 25
 )
 
 func (p pingDelegate) AckPayload() []byte {
 	p.n.mu.Lock()
-	life := p.n.tags.Life
+	life, view := p.n.tags.Life, p.n.view()
 	p.n.mu.Unlock()
 	var digest []byte
 	if p.n.cfg.Digest != nil {
@@ -32,41 +32,43 @@ func (p pingDelegate) AckPayload() []byte {
 	if len(digest) > DigestMax {
 		digest = nil // half a digest would be a wrong one
 	}
-	return appendAck(make([]byte, 0, ackHead+len(digest)), life, digest)
+	return appendAck(make([]byte, 0, ackHead+len(digest)), life, view, digest)
 }
 
-func appendAck(dst []byte, life Life, digest []byte) []byte {
+func appendAck(dst []byte, life Life, view uint64, digest []byte) []byte {
 	dst = append(dst, ackVersion)
 	dst = binary.BigEndian.AppendUint64(dst, life.Epoch)
 	dst = binary.BigEndian.AppendUint64(dst, life.Nonce)
+	dst = binary.BigEndian.AppendUint64(dst, view)
 	return append(dst, digest...)
 }
 
-func parseAck(b []byte) (life Life, digest []byte, ok bool) {
+func parseAck(b []byte) (life Life, view uint64, digest []byte, ok bool) {
 	if len(b) < ackHead || len(b) > ackHead+DigestMax || b[0] != ackVersion {
-		return Life{}, nil, false
+		return Life{}, 0, nil, false
 	}
-	return Life{binary.BigEndian.Uint64(b[1:]), binary.BigEndian.Uint64(b[9:])}, b[ackHead:], true
+	return Life{binary.BigEndian.Uint64(b[1:]), binary.BigEndian.Uint64(b[9:])}, binary.BigEndian.Uint64(b[17:]), b[ackHead:], true
 }
 
 // NotifyPingComplete is called on memberlist's prober.
 func (p pingDelegate) NotifyPingComplete(other *memberlist.Node, rtt time.Duration, payload []byte) {
-	life, digest, ok := parseAck(payload)
+	life, view, digest, ok := parseAck(payload)
 	if !ok || !ValidName(other.Name) {
 		return
 	}
-	p.n.answered(other.Name, life)
+	p.n.answered(other.Name, life, view)
 	p.n.box.put(Event{
 		Kind: EvProbe, Name: other.Name, Life: life, RTT: rtt,
 		Digest: bytes.Clone(digest), // it lies in memberlist's packet
 	})
 }
 
-// answered compares the life that answers with the one that we were told of. A process that was restarted within the time that a
+// answered compares the life that answers with the one that we were told of, and its view of the members with ours. A process that was restarted within the time that a
 // failure takes to be seen answers for its predecessor, and knows nobody if it has no seeds: rejoin has to introduce us.
-func (n *Swim) answered(name string, life Life) {
+func (n *Swim) answered(name string, life Life, view uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.viewed(name, view)
 	m := n.members[name]
 	if m == nil {
 		return

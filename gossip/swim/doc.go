@@ -14,6 +14,9 @@
 // one head per member, so a slow reader costs memory in proportion to the cluster and never stalls it. rejoin and speak own
 // everything that may block on the network.
 //
+// Rumours miss somebody now and then. Each answer to a probe therefore also carries a sum of the members that the one who answers
+// holds alive, and whoever keeps meeting other sums exchanges the membership with one of them.
+//
 // A node that was cut off for longer than serf remembers it comes back all the same: rejoin tries one missing seed or once-known
 // member after the other, for as long as the process lives. Where the members are is handed to the caller whenever it changes (keep),
 // so that a node may find them again in its next run.

@@ -26,6 +26,7 @@ func (n *Swim) rejoin() {
 	for {
 		missing, complete := n.missing()
 		n.tryOne(missing)
+		n.agree()
 		if n.yielded.Load() {
 			return
 		}
@@ -68,7 +69,7 @@ func backWait(alive int) time.Duration {
 func about(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 
 // pause waits about d. Before the first exchange, or when somebody claims our name, news cut it short; when a member has gone or is back,
-// it becomes as long as that wants it.
+// or others hold others alive, it becomes as long as that wants it.
 func (n *Swim) pause(d time.Duration) bool {
 	t := time.NewTimer(about(d))
 	defer t.Stop()
@@ -81,6 +82,9 @@ func (n *Swim) pause(d time.Duration) bool {
 		case <-n.joinUp:
 			n.mu.Lock()
 			urgent, soon := !n.tags.joined || n.alone, d
+			if n.apart >= apartProbes {
+				soon = min(soon, backWait(n.aliveCount()))
+			}
 			if n.gone {
 				soon = min(soon, missingWait(n.aliveCount()))
 			}

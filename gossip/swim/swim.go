@@ -40,6 +40,8 @@ type Swim struct {
 	rivals     map[Life]rival   // by the life that they were born with
 	seen       bool             // the last exchange still knew a ghost of ours elsewhere
 	gone       bool             // somebody has gone since rejoin looked who is missing
+	apart      int              // answers to probes in a row whose view differs from ours
+	apartFrom  string           // the last of them
 	alone      bool             // Alone has been told, and nobody has answered since
 	toldJoined bool             // EvJoined has been told
 	over       bool             // Shutdown was called
@@ -70,6 +72,7 @@ func New(cfg Config) (*Swim, error) {
 	if cfg.reconnectTimeout == 0 {
 		cfg.reconnectTimeout = reconnectTimeout
 	}
+	cfg.calm = max(1, cfg.calm)
 	cfg.Seeds, cfg.Key = slices.Clone(cfg.Seeds), slices.Clone(cfg.Key)
 	n := &Swim{
 		cfg: cfg, log: newLibraryLog(cfg.Log), lookup: cfg.lookup,

@@ -71,11 +71,11 @@ func (c *Config) serfConfig(n *Swim) (*serf.Config, error) {
 	m.AdvertiseAddr, m.AdvertisePort = advertise.Addr().String(), int(advertise.Port())
 	m.Transport = c.transport
 	m.SecretKey = c.Key
-	m.ProbeInterval, m.ProbeTimeout = probeInterval, probeTimeout
+	m.ProbeInterval, m.ProbeTimeout = probeInterval*c.calm, probeTimeout*c.calm
 	m.SuspicionMult, m.SuspicionMaxTimeoutMult = suspicionMult, suspicionMax
 	m.AwarenessMaxMultiplier = awarenessMax
-	m.GossipInterval, m.GossipToTheDeadTime = gossipInterval, gossipToDead
-	m.PushPullInterval = pushPull
+	m.GossipInterval, m.GossipToTheDeadTime = gossipInterval*c.calm, gossipToDead*c.calm
+	m.PushPullInterval = pushPull * c.calm
 	m.TCPTimeout = streamTimeout
 	m.DeadNodeReclaimTime = deadNameReclaim
 	m.EnableCompression = false // LZW costs more than such small messages save

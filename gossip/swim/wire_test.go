@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,15 +91,24 @@ func TestCheckSeed(t *testing.T) {
 
 // fakeDNS answers from two maps.
 type fakeDNS struct {
+	mu    sync.Mutex
 	hosts map[string][]netip.Addr
 	srv   map[string][]*net.SRV
 }
 
 func (f *fakeDNS) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if ips := f.hosts[host]; ips != nil {
 		return ips, nil
 	}
 	return nil, errors.New("no such host")
+}
+
+func (f *fakeDNS) set(host string, addrs ...netip.Addr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hosts[host] = addrs
 }
 
 func (f *fakeDNS) LookupSRV(_ context.Context, _, _, name string) (string, []*net.SRV, error) {
@@ -298,11 +308,11 @@ func FuzzTags(f *testing.F) {
 }
 
 func FuzzAck(f *testing.F) {
-	f.Add(appendAck(nil, Life{1, 2}, []byte("digest")))
+	f.Add(appendAck(nil, Life{1, 2}, 3, []byte("digest")))
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if life, digest, ok := parseAck(b); ok && !bytes.Equal(appendAck(nil, life, digest), b) {
-			t.Errorf("%x: %v %x", b, life, digest)
+		if life, view, digest, ok := parseAck(b); ok && !bytes.Equal(appendAck(nil, life, view, digest), b) {
+			t.Errorf("%x: %v %x %x", b, life, view, digest)
 		}
 	})
 }
