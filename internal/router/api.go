@@ -26,6 +26,7 @@ const (
 	InDrain                           // the node is shutting down: GOODBYE system_shutdown to all
 	InRevoked                         // Session, ID (the registration), Err (the reason): the tables have ended a registration of it
 	InNodeUp                          // Node: a path to it exists again (ends InNodeLost); new calls may go to it
+	InAnswer                          // Token, Answer: what FxAsk asked for; the payload is valid during Step
 )
 
 // Input is one step's input. Now is the turn's clock reading in nanoseconds of a monotonic clock.
@@ -44,6 +45,7 @@ type Input struct {
 	Session    uint64
 	Err        string
 	Bytes      []byte
+	Answer     *Answer
 }
 
 // EffectKind says which fields of an Effect count.
@@ -62,10 +64,12 @@ const (
 	FxPropose                       // Op, Token: to this node's Tables; answered by InApplied
 	FxWakeAt                        // N: step again (InTick) at this time at the latest
 	FxLog                           // Text, Level: for a person, once; never on the hot path
+	FxSession                       // Op (OpSessionOpen, OpSessionOver): to this node's Directory; there is no answer
+	FxAsk                           // Ask, Token: to the owner of the tables; answered by InAnswer
 )
 
 // Effect is one thing that the caller of Step has to do, in order. Bytes, Conns and Op alias the worker's memory and are
-// valid until its next Step.
+// valid until its next Step; Ask is the caller's.
 type Effect struct {
 	Kind   EffectKind
 	Urgent bool
@@ -79,6 +83,7 @@ type Effect struct {
 	Bytes  []byte
 	Conns  []Conn
 	Op     *Op
+	Ask    *Ask
 	Text   string
 }
 
@@ -91,6 +96,8 @@ const (
 	OpRegister                      // Session registers; InApplied.ID is the registration id, Err the refusal
 	OpUnregister                    // Session no longer has it
 	OpLeave                         // Session has ended before it was told whether it has it
+	OpSessionOpen                   // Session is open; Element is its entry in the directory. Ahead of all else that the session changes
+	OpSessionOver                   // Session is over. Behind all else
 )
 
 // Op is one proposed change of the tables.
@@ -105,6 +112,7 @@ type Op struct {
 	Concurrency    uint32
 	DiscloseCaller bool
 	Barrier        uint32 // milliseconds that the answer may wait for the other nodes (options.x_barrier); 0: it does not
+	Element        string
 }
 
 // Replicator is the only way to the replicated tables. Propose is asynchronous: the change counts, and is routed by, only

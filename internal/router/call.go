@@ -18,6 +18,7 @@ const timeoutMillisMax = 1 << 40
 func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	s := &w.sessions[slot]
 	o := &m.Options
+	var own *builtin
 	switch {
 	case o.Has&codec.OptPPTScheme != 0: // PVI-16: we do not announce payload_passthru_mode
 		w.violate(slot, "ppt_scheme without payload_passthru_mode")
@@ -28,12 +29,15 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	case !validURI(m.URI, wamp.Exact, s.realm.StrictURI):
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrInvalidURI, "")
 		return
-	case wamp.Reserved(m.URI): // procedures of the router itself would be found here
-		w.fail(slot, wamp.Call, m.Request, wamp.ErrNoSuchProcedure, "")
-		return
 	case w.caller.Pending(dealer.Slot(slot)) >= w.limits.Calls:
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrUnavailable, "too many pending calls in this session")
 		return
+	}
+	if wamp.Reserved(m.URI) {
+		if own = builtins[text(m.URI)]; own == nil {
+			w.fail(slot, wamp.Call, m.Request, wamp.ErrNoSuchProcedure, "")
+			return
+		}
 	}
 	disclose, allowed := s.discloses(o)
 	if !allowed {
@@ -46,6 +50,10 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 		return
 	}
 	w.stats.Calls++
+	if own != nil {
+		w.ask(c, own, m)
+		return
+	}
 	f := &w.request
 	f.kind, f.flags = frameInvoke, 0
 	f.call, f.worker = c.ID, uint8(w.config.Index)
@@ -257,6 +265,9 @@ func (w *Worker) onCancel(slot uint32, m *codec.Message) {
 
 // cancelCallee tells the callee's side, in the lane of the caller's session, behind the call itself.
 func (w *Worker) cancelCallee(c *dealer.Call, mode wamp.CancelMode) {
+	if c.Callee == 0 { // the node itself
+		return
+	}
 	f := &w.request
 	f.kind, f.session, f.call, f.worker, f.mode = frameCancel, c.Callee, c.ID, uint8(w.config.Index), mode
 	if c.Node != 0 {

@@ -22,6 +22,7 @@ type testCluster struct {
 	shake  *rand.Rand // nil: queues are emptied in the order in which they were first used
 	now    int64
 	next   Conn
+	random func() uint64 // publication ids
 }
 
 type testNode struct {
@@ -29,6 +30,7 @@ type testNode struct {
 	index   int
 	realms  *Realms
 	tables  *Tables
+	dir     *Directory
 	workers []*Worker
 	tx      []TablesEffect
 	sent    int   // changes of our part
@@ -70,7 +72,7 @@ var testRealms = []RealmConfig{
 }
 
 func newCluster(t testing.TB, nodes, workers int, seed uint64, limits Limits) *testCluster {
-	c := &testCluster{t: t, conns: map[Conn]*testConn{}, queues: map[route]*testQueue{}, now: 1}
+	c := &testCluster{t: t, conns: map[Conn]*testConn{}, queues: map[route]*testQueue{}, now: 1, random: rand.New(rand.NewPCG(3, seed)).Uint64}
 	if seed != 0 {
 		c.shake = rand.New(rand.NewPCG(seed, 1))
 	}
@@ -81,6 +83,7 @@ func newCluster(t testing.TB, nodes, workers int, seed uint64, limits Limits) *t
 		}
 		n := &testNode{c: c, index: i, realms: realms, reached: make([]int, nodes), part: map[string]bool{}}
 		n.tables = NewTables(TablesConfig{NodeName: fmt.Sprint("n", i), Key: []byte("key"), Realms: realms})
+		n.dir = NewDirectory(DirectoryConfig{Realms: realms})
 		for w := range workers {
 			random := rand.New(rand.NewPCG(uint64(i)<<8|uint64(w), seed))
 			n.workers = append(n.workers, NewWorker(WorkerConfig{
@@ -206,6 +209,18 @@ func (n *testNode) exec(worker int, e *Effect) {
 	case FxPropose:
 		op, token := *e.Op, e.Token
 		c.push(route{n.index, worker, n.index, -1, 0}, nil, func() { n.propose(op, token) })
+	case FxSession:
+		op := *e.Op
+		c.push(route{n.index, worker, n.index, -1, 0}, nil, func() {
+			n.tx = n.dir.Propose(&op, n.tx)
+			n.execTables()
+		})
+	case FxAsk:
+		q, token := e.Ask, e.Token
+		c.push(route{n.index, worker, n.index, -1, 0}, nil, func() {
+			a := n.answer(q)
+			c.push(route{n.index, -1, n.index, worker, 0}, nil, func() { n.feed(worker, Input{Kind: InAnswer, Token: token, Answer: &a}) })
+		})
 	}
 }
 
@@ -223,6 +238,14 @@ func (n *testNode) propose(op Op, token uint64) {
 	n.execTables()
 }
 
+// answer is what the home of a real node answers.
+func (n *testNode) answer(q *Ask) Answer {
+	if q.Kind == AskExplain {
+		return n.explain(q)
+	}
+	return n.dir.Answer(q, true)
+}
+
 // execTables carries out what the tables want. A barrier is over when all nodes that were not cut off have what was sent before it; who
 // objects is heard before that.
 func (n *testNode) execTables() {
@@ -233,7 +256,11 @@ func (n *testNode) execTables() {
 				n.c.t.Errorf("element added twice or removed twice: %q", e.Op.Element)
 			}
 			n.part[e.Op.Element] = e.Op.Add
-			n.tx = n.tables.Applied(e.Token, n.tx)
+			if IsDirectoryToken(e.Token) {
+				n.tx = n.dir.Applied(e.Token, n.tx)
+			} else {
+				n.tx = n.tables.Applied(e.Token, n.tx)
+			}
 			n.sent++
 			for _, to := range n.c.nodes {
 				if to != n {
@@ -273,21 +300,48 @@ func (n *testNode) execTables() {
 	}
 	n.tx = n.tx[:0]
 	n.tables.Commit()
+	n.publishNews()
+}
+
+// publishNews brings meta events to the workers that have subscribers.
+func (n *testNode) publishNews() {
+	for {
+		f, ok := n.dir.NextEvent(n.c.random())
+		if !ok {
+			return
+		}
+		set, err := n.realms.WorkersFor(f, len(n.workers))
+		if err != nil {
+			n.c.t.Error(err)
+		}
+		b := append([]byte(nil), f...)
+		for w := range set.Each {
+			n.c.push(route{n.index, -1, n.index, w, 0}, nil, func() { n.feed(w, Input{Kind: InFrame, Bytes: b}) })
+		}
+	}
 }
 
 func (n *testNode) remote(from *testNode, op TableOp) {
 	n.reached[from.index]++
 	slot := slotOf(n.index, from.index)
-	if op.Add {
+	switch {
+	case IsSession(op.Element) && op.Add:
+		if err := n.dir.RemoteAdd(slot, op.Element); err != nil {
+			n.c.t.Error(err)
+		}
+	case IsSession(op.Element):
+		n.dir.RemoteRemove(slot, op.Element)
+	case op.Add:
 		var err error
 		if n.tx, err = n.tables.RemoteAdd(slot, fmt.Sprint("n", from.index), op.Element, n.tx); err != nil {
 			n.c.t.Error(err)
 		}
 		n.execTables()
-	} else {
+	default:
 		n.tables.RemoteRemove(slot, fmt.Sprint("n", from.index), op.Element)
 	}
 	n.tables.Commit()
+	n.publishNews()
 }
 
 // relay brings a frame to another node, behind the changes that were made before it.
@@ -404,6 +458,9 @@ func (c *testCluster) checkEmpty() {
 				c.t.Errorf("node %d routes to nobody: %d topics, %d procedures", n.index, s.Broker.Len(), s.Dealer.Len())
 			}
 		}
+		if n.dir.Len() != 0 || len(n.dir.tokens) != 0 || n.dir.Clashes() != 0 {
+			c.t.Errorf("node %d still knows %d sessions", n.index, n.dir.Len())
+		}
 		if len(n.tables.ids) != 0 {
 			c.t.Errorf("node %d keeps %d ids", n.index, len(n.tables.ids))
 		}
@@ -421,4 +478,25 @@ func (c *testCluster) dropAll() {
 		c.drop(c.conns[id])
 	}
 	c.settle()
+}
+
+// explain asks all workers at once, as the home of a real node does by letters.
+func (n *testNode) explain(q *Ask) Answer {
+	x := Explainer{Realms: n.realms, Directory: n.dir, Node: func(s NodeSlot) NodeInfo {
+		if s == 0 {
+			return NodeInfo{Name: fmt.Sprint("n", n.index), State: "self"}
+		}
+		return NodeInfo{Name: fmt.Sprint("n", nodeAt(n.index, s)), State: "reachable", Link: "tcp"}
+	}}
+	for _, o := range n.c.nodes {
+		if o != n {
+			x.Nodes = append(x.Nodes, x.Node(slotOf(n.index, o.index)))
+		}
+	}
+	ids, workers := x.Subscriptions(q)
+	var holders []Holders
+	for w := range workers.Each {
+		holders = n.workers[w].AppendHolders(holders, ids)
+	}
+	return x.Explain(q, holders)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
 )
 
@@ -17,6 +18,7 @@ type ElementKind uint8
 const (
 	Interest     ElementKind = 1 // (realm, match, topic): the node has subscribers
 	Registration ElementKind = 2 // one callee of a procedure
+	Session      ElementKind = 3 // one open session: an entry of the directory
 )
 
 // Element is one entry of a node's part of the tables (DESIGN.md section 6). Equal elements have equal encodings and differing ones
@@ -27,13 +29,17 @@ type Element struct {
 	Match wamp.Match
 	URI   string
 
+	Session uint64 // of registrations and sessions
+
 	// Of registrations only.
-	Session        uint64
 	Invoke         wamp.Invoke
 	Concurrency    uint32
 	Order          uint64 // hybrid logical clock of the REGISTER
 	Tentative      bool   // claimed, not confirmed: never routed to
 	DiscloseCaller bool
+
+	// Of sessions only, which have no Match and URI: who it is.
+	auth.Principal
 }
 
 // ErrElement says that an element cannot be read: it is of a later version, or broken.
@@ -66,13 +72,31 @@ func AppendRegistration(dst []byte, e *Element) []byte {
 	return append(dst, flags)
 }
 
+// AppendSession appends the encoded directory entry of a session.
+func AppendSession(dst []byte, realm string, session uint64, p *auth.Principal) []byte {
+	dst = append(dst, elementVersion, byte(Session))
+	dst = appendElementText(dst, realm)
+	dst = binary.AppendUvarint(dst, session)
+	dst = appendElementText(dst, p.AuthID)
+	dst = appendElementText(dst, p.AuthRole)
+	dst = appendElementText(dst, p.AuthMethod)
+	return appendElementText(dst, p.AuthProvider)
+}
+
+// IsSession says that an encoded element is the directory's, whatever else is in it.
+func IsSession(element string) bool {
+	return len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Session
+}
+
+func appendElementText(dst []byte, text string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+}
+
 func appendElementHead(dst []byte, kind ElementKind, realm string, match wamp.Match, uri string) []byte {
 	dst = append(dst, elementVersion, byte(kind))
-	dst = binary.AppendUvarint(dst, uint64(len(realm)))
-	dst = append(dst, realm...)
+	dst = appendElementText(dst, realm)
 	dst = append(dst, byte(match))
-	dst = binary.AppendUvarint(dst, uint64(len(uri)))
-	return append(dst, uri...)
+	return appendElementText(dst, uri)
 }
 
 // ParseElement reads an encoded element. Its strings alias s. It accepts exactly what the Append functions write: no other encoding
@@ -85,8 +109,10 @@ func ParseElement(s string) (Element, error) {
 	}
 	e.Kind = ElementKind(r.byte())
 	e.Realm = r.text()
-	e.Match = wamp.Match(r.byte())
-	e.URI = r.text()
+	if e.Kind != Session {
+		e.Match = wamp.Match(r.byte())
+		e.URI = r.text()
+	}
 	if e.Match > wamp.Wildcard {
 		return e, ErrElement
 	}
@@ -101,6 +127,12 @@ func ParseElement(s string) (Element, error) {
 		e.Tentative = flags&elementTentative != 0
 		e.DiscloseCaller = flags&elementDiscloseCaller != 0
 		if e.Invoke > wamp.Last || flags > elementTentative|elementDiscloseCaller || e.Session == 0 {
+			return e, ErrElement
+		}
+	case Session:
+		e.Session = r.uvarint(wamp.MaxID)
+		e.AuthID, e.AuthRole, e.AuthMethod, e.AuthProvider = r.text(), r.text(), r.text(), r.text()
+		if e.Session == 0 {
 			return e, ErrElement
 		}
 	default:

@@ -5,16 +5,24 @@ import (
 
 	"pgregory.net/rapid"
 
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
 )
 
 var anyElement = rapid.Custom(func(t *rapid.T) Element {
 	text := rapid.StringN(0, 20, 40)
 	e := Element{
-		Kind:  rapid.SampledFrom([]ElementKind{Interest, Registration}).Draw(t, "kind"),
-		Realm: text.Draw(t, "realm"), URI: text.Draw(t, "uri"),
-		Match: wamp.Match(rapid.IntRange(0, 2).Draw(t, "match")),
+		Kind:  rapid.SampledFrom([]ElementKind{Interest, Registration, Session}).Draw(t, "kind"),
+		Realm: text.Draw(t, "realm"),
 	}
+	if e.Kind == Session {
+		e.Session = rapid.Uint64Range(1, wamp.MaxID).Draw(t, "session")
+		e.AuthID, e.AuthRole = text.Draw(t, "authid"), text.Draw(t, "authrole")
+		e.AuthMethod, e.AuthProvider = text.Draw(t, "authmethod"), text.Draw(t, "authprovider")
+		return e
+	}
+	e.URI = text.Draw(t, "uri")
+	e.Match = wamp.Match(rapid.IntRange(0, 2).Draw(t, "match"))
 	if e.Kind == Registration {
 		e.Session = rapid.Uint64Range(1, wamp.MaxID).Draw(t, "session")
 		e.Invoke = wamp.Invoke(rapid.IntRange(0, 4).Draw(t, "invoke"))
@@ -27,7 +35,10 @@ var anyElement = rapid.Custom(func(t *rapid.T) Element {
 })
 
 func encodeElement(e *Element) string {
-	if e.Kind == Interest {
+	switch e.Kind {
+	case Session:
+		return string(AppendSession(nil, e.Realm, e.Session, &e.Principal))
+	case Interest:
 		return string(AppendInterest(nil, e.Realm, e.Match, e.URI))
 	}
 	return string(AppendRegistration(nil, e))
@@ -58,6 +69,7 @@ func TestElementEncodingIsCanonicalP17(t *testing.T) {
 func FuzzParseElement(f *testing.F) {
 	f.Add(string(AppendInterest(nil, "r", wamp.Prefix, "a.b")))
 	f.Add(string(AppendRegistration(nil, &Element{Realm: "r", URI: "p.q", Session: 300, Concurrency: 3, Order: 1 << 40})))
+	f.Add(string(AppendSession(nil, "r", 300, &auth.Principal{AuthID: "me", AuthRole: "user"})))
 	f.Add("\x01\x01\x81\x00")
 	f.Fuzz(func(t *testing.T, s string) {
 		e, err := ParseElement(s)

@@ -84,6 +84,8 @@ func (w *Worker) welcome(slot uint32, realm *Realm, roles wamp.Roles, p *auth.Pr
 		Agent: w.config.Agent, BrokerFeatures: w.brokerFeatures, DealerFeatures: w.dealerFeatures,
 	})
 	w.send(slot, at, true)
+	w.element = AppendSession(w.element[:0], realm.Name, id, p)
+	w.proposeSession(Op{Kind: OpSessionOpen, Realm: realm.Name, Session: id, Element: string(w.element)})
 }
 
 // onGoodbye answers the client's GOODBYE and closes (CLS-01).

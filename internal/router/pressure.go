@@ -79,7 +79,7 @@ func (w *Worker) reads(slot uint32) bool {
 
 // hold makes the sender of f wait for a receiver that is congested. slot is the sender's place, noSlot if it lives elsewhere.
 func (w *Worker) hold(receiver uint32, f *frame, slot uint32, node NodeSlot) {
-	if w.receivers[receiver].flags != congested || receiver == slot {
+	if w.receivers[receiver].flags != congested || receiver == slot || f.from.session == 0 { // the node itself waits for nobody
 		return
 	}
 	e, joined := w.pauses.join(receiverKey(receiver), sender{session: f.from.session, node: node, here: slot != noSlot})

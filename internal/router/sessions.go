@@ -119,5 +119,6 @@ func (w *Worker) terminate(slot uint32, next state) {
 	w.calleeGone(slot)
 	w.receiverGone(slot)
 	w.byID.remove(slot)
+	w.proposeSession(Op{Kind: OpSessionOver, Realm: s.realm.Name, Session: s.id})
 	s.id = 0
 }

@@ -11,7 +11,7 @@ import (
 // element stays.
 func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out []TablesEffect) ([]TablesEffect, error) {
 	e, k, err := t.parse(element)
-	if err != nil || k.realm < 0 {
+	if err != nil || k.realm < 0 || e.Kind == Session {
 		return out, err
 	}
 	if e.Kind == Interest {
@@ -35,7 +35,7 @@ func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out [
 // RemoteRemove takes back what RemoteAdd added.
 func (t *Tables) RemoteRemove(node NodeSlot, nodeName string, element string) {
 	e, k, err := t.parse(element)
-	if err != nil || k.realm < 0 {
+	if err != nil || k.realm < 0 || e.Kind == Session {
 		return
 	}
 	if e.Tentative {

@@ -95,6 +95,7 @@ type Worker struct {
 	out        []Effect
 	arena      []byte
 	ops        []Op
+	element    []byte                       // of a session that joins
 	groups     [wamp.SerializerBound][]Conn // receivers, one behind the other
 	deliveries []delivery
 
@@ -199,6 +200,8 @@ func (w *Worker) Step(in *Input, out []Effect) []Effect {
 		w.onTick()
 	case InDrain:
 		w.onDrain()
+	case InAnswer:
+		w.onAnswer(in)
 	}
 	w.scheduleWake()
 	out, w.out = w.out, nil
@@ -238,6 +241,13 @@ func (w *Worker) propose(op Op, token uint64) {
 	op.Worker = uint8(w.config.Index)
 	w.ops = append(w.ops, op)
 	w.emit(Effect{Kind: FxPropose, Op: &w.ops[len(w.ops)-1], Token: token})
+}
+
+// proposeSession emits a change for the directory.
+func (w *Worker) proposeSession(op Op) {
+	op.Worker = uint8(w.config.Index)
+	w.ops = append(w.ops, op)
+	w.emit(Effect{Kind: FxSession, Op: &w.ops[len(w.ops)-1]})
 }
 
 // scheduleWake asks for a step at the earliest deadline, when that is earlier than what was asked for.

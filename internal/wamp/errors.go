@@ -6,6 +6,7 @@ const (
 	ErrNoSuchProcedure        = "wamp.error.no_such_procedure"
 	ErrProcedureAlreadyExists = "wamp.error.procedure_already_exists"
 	ErrNoSuchRegistration     = "wamp.error.no_such_registration"
+	ErrNoSuchSession          = "wamp.error.no_such_session"
 	ErrNoSuchSubscription     = "wamp.error.no_such_subscription"
 	ErrInvalidArgument        = "wamp.error.invalid_argument"
 	ErrCanceled               = "wamp.error.canceled"

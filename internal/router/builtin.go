@@ -1,0 +1,131 @@
+package router
+
+import (
+	"slices"
+	"time"
+
+	"kleeblatt/dealer"
+	"kleeblatt/internal/codec"
+	"kleeblatt/internal/wamp"
+)
+
+// Procedures of the node's own, in the name spaces that applications may not use. They are looked up only when a CALL finds its procedure
+// reserved, so that other calls pay nothing for them. A call of one has a record in the caller's book like any other, bound to no
+// callee: CANCEL, timeouts and the end of the session are the same code, and every call gets one answer.
+
+const (
+	// askTimeout is how long the node may take to answer itself: far more than a home loop that lags, so that no caller waits for ever.
+	askTimeout = 5 * time.Second
+	// askBytesMax bounds the arguments that are decoded: a few ids and names.
+	askBytesMax = 64 << 10
+)
+
+// builtin is one of them. read takes the arguments into q; what it returns, if not "", is the error's URI and text.
+type builtin struct {
+	uri  string
+	kind AskKind
+	read func(q *Ask, args []any) (err, text string)
+}
+
+var builtins = map[string]*builtin{}
+
+func init() {
+	for _, b := range []builtin{
+		{"wamp.session.count", AskSessionCount, readRoles},
+		{"wamp.session.list", AskSessionList, readRoles},
+		{"wamp.session.get", AskSession, readSession},
+		{"kleeblatt.cluster.explain", AskExplain, readURI},
+	} {
+		builtins[b.uri] = &b
+	}
+}
+
+// readRoles reads an optional list of roles; null is none.
+func readRoles(q *Ask, args []any) (err, text string) {
+	if len(args) == 0 || args[0] == nil {
+		return "", ""
+	}
+	q.Filtered = true
+	list, ok := args[0].([]any)
+	for _, v := range list {
+		role, isText := v.(string)
+		ok = ok && isText
+		q.Roles = append(q.Roles, role)
+	}
+	if !ok {
+		return wamp.ErrInvalidArgument, "the roles are a list of strings"
+	}
+	slices.Sort(q.Roles)
+	q.Roles = slices.Compact(q.Roles)
+	return "", ""
+}
+
+func readSession(q *Ask, args []any) (err, text string) {
+	if len(args) > 0 {
+		if id, ok := args[0].(uint64); ok {
+			q.Session = id
+			return "", ""
+		}
+	}
+	return wamp.ErrInvalidArgument, "a session id is needed"
+}
+
+func readURI(q *Ask, args []any) (err, text string) {
+	if len(args) > 0 {
+		if uri, ok := args[0].(string); ok {
+			q.URI = uri
+			if !validURI([]byte(uri), wamp.Exact, false) {
+				return wamp.ErrInvalidURI, ""
+			}
+			return "", ""
+		}
+	}
+	return wamp.ErrInvalidArgument, "a URI is needed"
+}
+
+// ask has the owner of the tables answer the call. c is void afterwards if the arguments are wrong.
+func (w *Worker) ask(c *dealer.Call, b *builtin, m *codec.Message) {
+	slot := uint32(c.Caller)
+	r := &w.receivers[slot]
+	if len(m.Payload.Raw) > askBytesMax {
+		w.endCall(c, wamp.ErrInvalidArgument, "arguments too long")
+		return
+	}
+	args, _ := codec.ReadPayload(r.serializer, m.Payload)
+	q := &Ask{Kind: b.kind, Serializer: r.serializer, BytesMax: r.maxMessage, Realm: w.sessions[slot].realm.Name}
+	if err, text := b.read(q, args); err != "" {
+		w.endCall(c, err, text)
+		return
+	}
+	w.caller.Bind(c, 0, 0, 0)
+	c.Timeout = int64(askTimeout)
+	if o := &m.Options; o.Has&codec.OptTimeout != 0 && o.Timeout > 0 {
+		c.Timeout = min(c.Timeout, int64(min(o.Timeout, timeoutMillisMax))*int64(time.Millisecond))
+	}
+	w.caller.Touch(c, w.now)
+	w.emit(Effect{Kind: FxAsk, Ask: q, Token: c.ID})
+}
+
+// onAnswer gives the caller what was asked for, if the call is not over.
+func (w *Worker) onAnswer(in *Input) {
+	c := w.caller.FindByID(in.Token)
+	if c == nil || c.Callee != 0 || c.Tries == 0 {
+		w.stats.RepliesLate++
+		return
+	}
+	if a := in.Answer; a.Err != "" {
+		w.endCall(c, a.Err, a.Text)
+		return
+	}
+	slot := uint32(c.Caller)
+	r := &w.receivers[slot]
+	at := len(w.arena)
+	w.arena = codec.AppendResult(w.arena, r.serializer, c.Request, false, in.Answer.Payload)
+	if uint64(len(w.arena)-at) > uint64(r.maxMessage) { // CAL-11
+		w.arena = w.arena[:at]
+		w.endCall(c, wamp.ErrPayloadSizeExceeded, "")
+		return
+	}
+	w.caller.Close(c)
+	w.send(slot, at, true)
+}
