@@ -26,6 +26,7 @@ type Config struct {
 	Advertise      string   // host under which the other nodes reach both, "" for the one bound
 	Join           []string // seeds, as gossip/swim takes them
 	Cluster        Cluster
+	Directory      Directory
 	ClusterKeyFile string
 	ClusterKey     []byte // its content, nil for none
 
@@ -65,6 +66,14 @@ type SlowConsumer string
 const (
 	Disconnect SlowConsumer = "disconnect"
 	Drop       SlowConsumer = "drop"
+)
+
+// Directory is what the nodes tell each other of their sessions.
+type Directory string
+
+const (
+	Replicate Directory = "replicate" // who is there: each node answers for the cluster, and tells of joins and leaves everywhere
+	Query     Directory = "query"     // nothing: each node knows and tells of its own sessions alone
 )
 
 // LogFormat is how log lines look.

@@ -98,6 +98,11 @@ var options = []option{
 			c.Join = append(c.Join, v)
 			return checkSeed(v)
 		}},
+	{key: "directory", arg: "MODE", group: groupCluster, def: string(Replicate),
+		help: "replicate: the nodes tell each other of their sessions, so that the session meta API and its events are the cluster's; query: they do not, and each node answers for its own sessions",
+		set: func(c *Config, v string) error {
+			return setOneOf(&c.Directory, v, Replicate, Query)
+		}},
 	{key: "cluster_key_file", arg: "FILE", group: groupCluster, def: "none",
 		help: "file with the secret that all nodes of the cluster share, at least 16 bytes",
 		set:  func(c *Config, v string) error { return setPath(&c.ClusterKeyFile, v) }},

@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 		Name:   "box-k7m2q",
 		Listen: []Listener{{URL: "ws://127.0.0.1:8080/ws", Scheme: "ws", Addr: "127.0.0.1:8080", Path: "/ws"}},
 		Realms: []Realm{{Name: "realm1"}}, SlowConsumer: Disconnect,
-		Gossip: "127.0.0.1:7946", Link: "127.0.0.1:7947",
+		Gossip: "127.0.0.1:7946", Link: "127.0.0.1:7947", Directory: Replicate,
 		Admin: "127.0.0.1:9090", Workers: 4, LogLevel: slog.LevelInfo, LogFormat: Auto,
 		Limits: Limits{
 			MessageBytes: 16 << 20, FirstMessageBytes: 64 << 10, HandshakeTimeout: 10 * time.Second, HelloTimeout: 10 * time.Second,
@@ -72,7 +72,7 @@ func TestFlagsAndFileAreTheSame(t *testing.T) {
 		--link 127.0.0.1:8000 --advertise node1.example --join node2.example:7946 --join srv+_k._tcp.example --cluster-key-file ` + key + `
 		--admin off --admin-hosts node1 --insecure --log-level debug --log-format json --limit-message 1MiB --limit-first-message 4096
 		--limit-outbox 2MiB --limit-hello 3s --limit-ping 0s --limit-connections-per-address 0
-		--leave-grace 5s --retain 1h --retain-bytes 1MiB`)
+		--leave-grace 5s --retain 1h --retain-bytes 1MiB --directory query`)
 	file := write(t, "kleeblatt.yaml", `# everything
 name: n1
 workers: 2
@@ -90,6 +90,7 @@ gossip: 127.0.0.1:7946
 link: 127.0.0.1:8000
 advertise: node1.example
 join: [node2.example:7946, srv+_k._tcp.example]
+directory: query
 cluster_key_file: `+key+`
 admin: off
 admin_hosts: node1

@@ -53,7 +53,7 @@ func startCluster(n int) ([]*node.Node, error) {
 	var nodes []*node.Node
 	for i := range n {
 		words := []string{"--name", fmt.Sprintf("n%d", i+1), "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
-			"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict"}
+			"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm}
 		if i > 0 {
 			words = append(words, "--join", nodes[0].GossipAddr())
 		}

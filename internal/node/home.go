@@ -3,6 +3,7 @@ package node
 import (
 	"kleeblatt/broker"
 	"kleeblatt/gossip"
+	"kleeblatt/internal/config"
 	"kleeblatt/internal/frame"
 	"kleeblatt/internal/router"
 	"kleeblatt/transport"
@@ -15,6 +16,14 @@ type home struct {
 	n      *Node
 	h      *hub
 	tables *router.Tables
+
+	directory   *router.Directory
+	local       bool          // our sessions are not told to the others
+	random      func() uint64 // publication ids of meta events
+	cuts        []string      // nodes that are cut off, as last told
+	cutsChanged bool
+	unreadAt    int64 // when it was last warned of elements that cannot be read
+
 	gossip machine[gossip.Input, gossip.Effect]
 	g      *gossip.Machine
 
@@ -61,7 +70,10 @@ func newHome(n *Node, h *hub) *home {
 	o := &home{n: n, h: h, peers: map[string]*peer{}, tags: map[uint64]*peer{}}
 	o.newDetours()
 	o.tables = router.NewTables(n.tablesConfig())
+	o.local = n.cfg.Directory == config.Query
+	o.directory = router.NewDirectory(router.DirectoryConfig{Realms: n.realms, Local: o.local})
 	o.g = gossip.New(n.gossipConfig())
+	o.random = n.world.random()
 	o.gossip = machine[gossip.Input, gossip.Effect]{step: o.g.Step, exec: o.execGossip}
 	return o
 }
@@ -126,10 +138,19 @@ func (o *home) afterGossip() {
 func (o *home) execGossip(e *gossip.Effect) {
 	switch e.Kind {
 	case gossip.FxApplied:
+		if router.IsDirectoryToken(e.Token) {
+			o.tfx = o.directory.Applied(e.Token, o.tfx)
+			return
+		}
 		o.tfx = o.tables.Applied(e.Token, o.tfx)
 		o.dirty = true
 		return
 	case gossip.FxRefused:
+		if router.IsDirectoryToken(e.Token) {
+			o.n.log.Error("a session is not in the directory: "+e.Text, "node", o.n.name)
+			o.tfx = o.directory.Refused(e.Token, o.tfx)
+			return
+		}
 		o.n.log.Error("a subscription or registration was refused: "+e.Text, "node", o.n.name)
 		o.tfx = o.tables.Refused(e.Token, o.tfx)
 		return
@@ -157,28 +178,27 @@ func (o *home) execGossip(e *gossip.Effect) {
 	switch e.Kind {
 	case gossip.FxControl:
 		p.control(e.Bytes)
-	case gossip.FxAdd:
-		o.dirty = true
-		var err error
-		if o.tfx, err = o.tables.RemoteAdd(p.slot, p.name, e.Element, o.tfx); err != nil {
-			o.n.log.Error("a table entry cannot be read", "node", p.name, "err", err)
-		}
-	case gossip.FxRemove:
-		o.dirty = true
-		o.tables.RemoteRemove(p.slot, p.name, e.Element)
+	case gossip.FxAdd, gossip.FxRemove:
+		o.element(p, e)
 	case gossip.FxShow:
 		o.dirty = true
 		p.stopLingering()
+		p.shown()
 	case gossip.FxHide:
 		p.hide()
+		p.unshown()
+	case gossip.FxGone:
+		o.directory.Gone(p.slot)
 	case gossip.FxReplace:
 		o.dirty = true
 		o.tables.HideNode(p.slot)
+		o.directory.Show(p.slot)
 	case gossip.FxState:
 		p.state = e.State
 		o.look = true
 		o.n.log.Info(stateLine(e.State), "node", p.name)
 	case gossip.FxReached:
+		o.directory.Reached(p.slot)
 		o.reached = append(o.reached, reachedVersion{p, e.Life, e.Version})
 	}
 }
@@ -248,6 +268,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		o.look = false
 		o.checkReady()
 	}
+	o.publishNews()
 	o.flushGossip(now)
 	o.tell()
 	o.tellNeighbours(now)
@@ -276,6 +297,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		}
 	}
 	again = again || o.dirty || o.look || len(o.reached) > 0 || o.h.relay != nil || o.g.Self().Version != o.version || o.g.Unsent()
+	again = again || o.cutsChanged || o.directory.Pending() && !o.stopped
 	return next, again
 }
 

@@ -91,7 +91,11 @@ func (h *hub) exec(e *router.Effect) {
 			h.crowd(h.n.hubs[0], int64(h.relay.Bytes()))
 		}
 	case router.FxPropose:
-		h.propose(e)
+		h.tellHome(letter{kind: letterPropose, op: *e.Op, token: e.Token}) // the worker's memory: copied, its strings are immutable
+	case router.FxSession:
+		h.tellHome(letter{kind: letterSession, op: *e.Op})
+	case router.FxAsk:
+		h.tellHome(letter{kind: letterAsk, ask: e.Ask, token: e.Token})
 	case router.FxPause:
 		h.pause(transport.ConnID(e.Conn), pausedByWorker)
 	case router.FxResume:
@@ -134,13 +138,13 @@ func (h *hub) crowd(to *hub, gathered int64) {
 	h.retryAt = h.loop.Now() + mailboxRetryAfter
 }
 
-func (h *hub) propose(e *router.Effect) {
-	op := *e.Op // the worker's memory: copied, its strings are immutable
+// tellHome hands what a worker wants of the home hub over: at once where it is this one, else at the end of the turn.
+func (h *hub) tellHome(l letter) {
+	l.from = h.index
 	if h.home != nil {
-		h.home.propose(h.index, op, e.Token)
+		h.home.hear(&l)
 		return
 	}
-	l := letter{kind: letterPropose, from: h.index, op: op, token: e.Token}
 	h.outHome = append(h.outHome, l)
 	h.outHomeBytes += l.weight()
 	h.crowd(h.n.hubs[0], h.outHomeBytes)
@@ -232,8 +236,8 @@ func (h *hub) open(l *letter) {
 		h.box.done(&h.n.pool, l.batch)
 	case letterInput:
 		h.step(l.input)
-	case letterPropose:
-		h.home.propose(l.from, l.op, l.token)
+	case letterPropose, letterSession, letterAsk:
+		h.home.hear(l)
 		h.box.bytes.Add(-l.weight())
 	case letterDo:
 		l.do()

@@ -8,13 +8,14 @@ import (
 	"kleeblatt/internal/router"
 )
 
-// letter is what one hub hands to another. Exactly one of batch, input, op and do counts, by kind.
+// letter is what one hub hands to another. Exactly one of batch, input, op, ask and do counts, by kind.
 type letter struct {
 	kind  letterKind
 	from  uint8 // the worker that sent it
 	batch *frame.Batch
 	input router.Input
 	op    router.Op
+	ask   *router.Ask
 	token uint64
 	do    func()
 }
@@ -26,6 +27,8 @@ const (
 	letterRelay                         // batch: frames for other nodes (to the home hub only); Addr.Node is the destination
 	letterInput                         // input: one input for the worker
 	letterPropose                       // op, token: a proposal of worker from (to the home hub only)
+	letterSession                       // op: a session of worker from opens or is over (to the home hub only)
+	letterAsk                           // ask, token: a question of worker from (to the home hub only)
 	letterDo                            // do: run on the loop
 )
 
@@ -37,8 +40,8 @@ func (l *letter) weight() int64 {
 	switch {
 	case l.batch != nil:
 		return int64(l.batch.Bytes())
-	case l.kind == letterPropose:
-		return proposalBytes + int64(len(l.op.URI))
+	case l.kind == letterPropose, l.kind == letterSession, l.kind == letterAsk:
+		return proposalBytes + int64(len(l.op.URI)+len(l.op.Element))
 	}
 	return 0
 }

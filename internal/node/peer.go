@@ -52,6 +52,7 @@ type peer struct {
 
 	full      uint32 // lanes whose window or credit is used up
 	refused   bool   // a redial, since the path was lost: nobody is there any more
+	cut       bool   // it was routed to and is not any more, though it has not said goodbye
 	lingers   bool   // it is hidden, but events still go to it, see hide
 	suspected uint64 // times
 }
@@ -123,6 +124,8 @@ func (o *home) evict(p *peer) {
 	o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	o.carry(o.detours.Remove(p.name, nil))
 	o.tables.HideNode(p.slot)
+	o.directory.Gone(p.slot)
+	p.cutOff(false)
 	o.dirty = true
 	o.slots[p.slot] = nil
 	delete(o.peers, p.name)
@@ -226,6 +229,7 @@ func (p *peer) exec(e *link.Effect) {
 	case link.FxLost:
 		if e.Lost > 0 {
 			o.n.log.Warn("frames that the node has not taken were given up", "node", p.name, "frames", e.Lost)
+			o.directory.Tell(router.TopicGap, p.name, uint64(e.Lost))
 		}
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxDown:

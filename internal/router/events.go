@@ -72,11 +72,14 @@ func (d *Directory) Tell(topic string, args ...any) {
 	}
 }
 
+// Pending says that NextEvent has more.
+func (d *Directory) Pending() bool { return d.news.head < len(d.news.items) }
+
 // NextEvent takes the next event out: a relay frame for the workers that Realms.WorkersFor says, valid until the next call. It is false
 // when there is none. random is a number for its publication id, where that does not follow from the event.
 func (d *Directory) NextEvent(random uint64) ([]byte, bool) {
 	n := &d.news
-	if n.head == len(n.items) {
+	if !d.Pending() {
 		return nil, false
 	}
 	item := n.items[n.head]
