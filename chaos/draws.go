@@ -70,12 +70,15 @@ func (w *World) drawAll() draws {
 	d.outboxBytes = 64 << 10 << w.rnd.IntN(4)
 	d.idBits = 53
 	if w.chance(0.5) {
-		d.idBits = 6 + w.rnd.IntN(6)
+		d.idBits = 8 + w.rnd.IntN(5)
 	}
 	d.faultEvery = w.between(2*time.Second, 12*time.Second)
 	d.retainBytes, d.bufferedBytes = 1<<10<<w.rnd.IntN(12), 1<<10<<w.rnd.IntN(11)
 	d.converge = 30*time.Second + d.aliveRun
 	d.healAt = max(w.opts.Duration-d.converge, w.opts.Duration/5)
+	if w.opts.Calm {
+		d.mode, d.loss, d.duplicates, d.reorder, d.falseDeaths = Safety, 0, 0, 0, 0
+	}
 	d.converge = w.opts.Duration - d.healAt
 	return d
 }

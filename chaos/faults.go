@@ -32,7 +32,9 @@ const settleIn = 8 * time.Second
 
 func (f *faults) init(w *World) {
 	f.w = w
-	w.after(settleIn+w.between(0, w.draw.faultEvery), f.next)
+	if !w.opts.Calm {
+		w.after(settleIn+w.between(0, w.draw.faultEvery), f.next)
+	}
 	if w.draw.mode == Liveness {
 		w.after(w.draw.healAt, f.healCore)
 	}

@@ -113,7 +113,7 @@ func (s *site) start() {
 }
 
 func (w *World) tuneWorker(c *router.WorkerConfig) {}
-func (w *World) tuneTables(c *router.TablesConfig) {}
+func (w *World) tuneTables(c *router.TablesConfig) { c.IDMax = 1 << w.draw.idBits }
 
 func (w *World) tuneGossip(c *gossip.Config) {
 	d := &w.draw

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kleeblatt/gossip"
+	"kleeblatt/internal/node"
 )
 
 // Counters are what a run has seen; all are numbers, summed up over runs.
@@ -35,12 +36,61 @@ type Counters struct {
 	ClientMessages uint64
 	Scans          uint64
 
+	// Rare branches of the tables' protocol, the index and the links, from their own counters.
+	Gaps, Overlaps, LateDeltas, Obituaries, Recalls, CaughtUp, Snapshots uint64
+	Collisions                                                           uint64
+	LossyResets, RivalDials, Superseded, Detours, RelayedIn, RelayedOut  uint64
+	Duplicates, HeldFrames, HeldTooLong, VoidedCalls, LinksRefused       uint64
+	RefusalsSent, Revoked, StoodBy, VerdictsChanged                      uint64
+	Distrusts                                                            uint64
+
 	// Of nodes, as others saw them.
 	Hidden, Gone, Forgotten, Buried uint64
 	ReturnedHidden                  uint64 // routed to again before their sessions were given up
 	ReturnedGone                    uint64
 	ReturnedForgotten               uint64
 	NewLives                        uint64
+}
+
+// rare are the counters that a batch of runs has to have reached, each by its name.
+var rare = []string{
+	"OneWayCuts", "UDPCuts", "TCPCuts", "Flaps", "Clogs", "Stops", "Skews", "Twins", "Breaks", "FalseDeaths", "Leaves", "Rebirths",
+	"Gaps", "Overlaps", "LateDeltas", "Obituaries", "Recalls", "CaughtUp", "Snapshots", "Collisions",
+	"LossyResets", "RivalDials", "Superseded", "Detours", "RelayedIn", "RelayedOut", "Duplicates", "HeldFrames", "HeldTooLong", "VoidedCalls",
+	"Hidden", "Gone", "Forgotten", "Buried", "ReturnedHidden", "ReturnedGone", "ReturnedForgotten", "NewLives",
+	"RefusalsSent", "Revoked", "VerdictsChanged",
+}
+
+// sum adds what a process has counted.
+func (c *Counters) sum(v *node.View) {
+	g, t := &v.Gossip, &v.Tables
+	c.Gaps += g.Gaps
+	c.Overlaps += g.Overlaps
+	c.LateDeltas += g.LateDeltas
+	c.Obituaries += g.Obituaries
+	c.Recalls += g.Recalls
+	c.CaughtUp += g.CaughtUp
+	c.Snapshots += g.SnapshotsIn
+	c.Distrusts += g.Distrusts
+	c.Collisions += v.Collisions
+	c.LinksRefused += v.Refused
+	c.RefusalsSent += t.RefusalsSent
+	c.Revoked += t.Revoked
+	c.StoodBy += t.StoodBy
+	c.VerdictsChanged += t.VerdictsChanged
+	for i := range v.Peers {
+		l := &v.Peers[i].Link
+		c.LossyResets += l.Resets
+		c.RivalDials += l.Rivals
+		c.Superseded += l.Superseded
+		c.Detours += l.Detours
+		c.RelayedIn += l.RelayIn
+		c.RelayedOut += l.RelayOut
+		c.Duplicates += l.Duplicates
+		c.HeldFrames += l.Held
+		c.HeldTooLong += l.HeldTooLong
+		c.VoidedCalls += l.Voided
+	}
 }
 
 // state counts a change of a node's state at an observer. same: it is of one life.
@@ -83,6 +133,12 @@ type Result struct {
 }
 
 func (w *World) result() Result {
+	for _, s := range w.sites {
+		if s.p != nil {
+			v := s.p.sim.View()
+			w.count.sum(&v)
+		}
+	}
 	w.count.Runs, w.count.Events, w.count.Nodes = 1, w.steps, uint64(w.draw.nodes)
 	return Result{
 		Seed: w.opts.Seed, Mode: w.draw.mode, Nodes: w.draw.nodes, Digest: w.trace.digest, Violations: w.violations,

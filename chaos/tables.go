@@ -154,6 +154,8 @@ func (t *tables) judge(p *process, x *gossip.PartStatus, before, h *heldPart) {
 
 // ended gives back what was kept of a process.
 func (t *tables) ended(p *process) {
+	v := p.sim.View()
+	t.w.count.sum(&v)
 	for _, s := range t.w.sites {
 		delete(t.held, heldBy{p, s.name})
 	}

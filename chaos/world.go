@@ -25,6 +25,7 @@ type Options struct {
 	Nodes    int           // 0: drawn
 	Duration time.Duration // 0: DefaultDuration
 	Mode     Mode          // "": drawn
+	Calm     bool          // no faults, a good network
 	Trace    io.Writer     // what happens, line by line; nil for none
 }
 

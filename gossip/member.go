@@ -15,6 +15,9 @@ func (m *Machine) onMember(name string, life Life, alive bool) {
 	if n == nil && alive {
 		n = m.node(name)
 	}
+	if n != nil && alive && n.refuses(life) {
+		m.stats.Obituaries++
+	}
 	if n == nil || n.refuses(life) || life.Epoch > epochMax {
 		return
 	}
@@ -38,6 +41,7 @@ func (m *Machine) onLinkUp(name string, life Life, version uint64) {
 		return
 	}
 	if n.refuses(life) {
+		m.stats.Obituaries++
 		m.onLinkDown(name, n.life) // who is at the link's other end now is not who it was
 		n.outlived = true
 		m.sendHead(n, n.headLine()) // so that it takes a higher epoch

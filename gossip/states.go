@@ -70,6 +70,7 @@ func (m *Machine) recall(n *node) {
 	if n.part != nil || n.retired {
 		return
 	}
+	m.stats.Recalls++
 	n.part = crdt.NewPart(n.life)
 	n.hiddenAt = m.now
 	m.becomeState(n, Hidden)

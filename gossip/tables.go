@@ -61,10 +61,19 @@ func (m *Machine) remind(n *node, b []byte) {
 // onDelta takes a delta of any part from any peer. A life that is not the newest, buried, or no member's is refused.
 func (m *Machine) onDelta(from *node, f *frame) {
 	o := m.nodes[f.owner]
+	if o != nil && o.refuses(f.life) {
+		m.stats.LateDeltas++
+	}
 	if o == nil || f.life != o.life || !o.member() {
 		return
 	}
 	d := heldDelta{f.delta, f.hash, f.hasHash}
+	switch v := o.part.Version(); {
+	case d.delta.From > v:
+		m.stats.Gaps++
+	case d.delta.From < v && d.delta.To() > v:
+		m.stats.Overlaps++
+	}
 	if d.delta.From > o.part.Version() {
 		m.hold(o, d)
 		m.want(o, d.delta.To(), from.name)
@@ -213,6 +222,9 @@ func (m *Machine) complete(o *node, from string) {
 		return
 	}
 	m.stats.SnapshotsIn++
+	if p.Version() > o.fetch.builder.Version() || len(o.held) > 0 {
+		m.stats.CaughtUp++
+	}
 	o.dropFetch()
 	o.failed = ""
 	m.swap(o, p, from)
@@ -289,6 +301,7 @@ func (m *Machine) disagree(o *node) {
 	if o.distrust || o.verified == o.part.Version() && o.verified != 0 {
 		return
 	}
+	m.stats.Distrusts++
 	o.distrust = true
 	o.dropFetch()
 	m.alarm(o, "two copies of the part of %s (life %v) differ at version %d: fetching it from the owner", o.name, o.life, o.part.Version())

@@ -26,6 +26,13 @@ type Stats struct {
 	AcksOut      uint64 // frames that tell an owner how far its part counts with us
 	AcksIn       uint64
 	Unknown      uint64 // frames of kinds that a later version has added: skipped
+	Gaps         uint64 // deltas that lie beyond something that has not come
+	Overlaps     uint64 // deltas of which a part was there already
+	LateDeltas   uint64 // deltas of a life that is over
+	Obituaries   uint64 // words of a life that is over: a handshake, or membership's
+	Recalls      uint64 // parts of forgotten lives that are had again
+	Distrusts    uint64 // parts that differed from another of their version
+	CaughtUp     uint64 // snapshots that were swapped in for a part that had gone on, or with deltas waiting
 }
 
 // Stats returns a copy.

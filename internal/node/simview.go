@@ -9,20 +9,22 @@ import (
 
 // View is what a simulation sees of a node, a copy.
 type View struct {
-	Ready    bool
-	Reason   string // why it is not, or with which reservation
-	Self     gossip.PartStatus
-	Digest   [16]byte // of the tables that the node routes by
-	Peers    []PeerView
-	Gossip   gossip.Stats
-	Rebirths uint64
-	Alarms   uint64
-	Refused  uint64 // links that the other end did not want
-	Unknown  uint64 // table entries that could not be used
-	Dropped  uint64 // frames for other nodes that no link took
-	Waiting  int64  // bytes in the mailboxes
-	Backlog  gossip.Backlog
-	Settled  bool // what gossip has told is in the snapshots, all of it
+	Ready      bool
+	Reason     string // why it is not, or with which reservation
+	Self       gossip.PartStatus
+	Digest     [16]byte // of the tables that the node routes by
+	Peers      []PeerView
+	Gossip     gossip.Stats
+	Rebirths   uint64
+	Alarms     uint64
+	Refused    uint64 // links that the other end did not want
+	Unknown    uint64 // table entries that could not be used
+	Dropped    uint64 // frames for other nodes that no link took
+	Collisions uint64 // of subscription and registration ids
+	Tables     router.TablesStats
+	Waiting    int64 // bytes in the mailboxes
+	Backlog    gossip.Backlog
+	Settled    bool // what gossip has told is in the snapshots, all of it
 }
 
 // PeerView is one other node as this one sees it.
@@ -48,7 +50,7 @@ func (s *Sim) View() View {
 		Ready: r.ready, Reason: r.reason,
 		Self: o.g.Self(), Digest: o.g.DigestRoot(), Gossip: o.g.Stats(),
 		Rebirths: s.n.count.rebirths.Load(), Alarms: s.n.count.alarms.Load(), Refused: s.n.count.linkRefused.Load(),
-		Unknown: o.tables.Unknown(), Dropped: o.dropped,
+		Unknown: o.tables.Unknown(), Collisions: o.tables.Collisions(), Tables: o.tables.Stats(), Dropped: o.dropped,
 		Backlog: o.g.Backlog(),
 	}
 	v.Settled = !o.dirty && len(o.reached) == 0 && len(o.tfx) == 0 && v.Backlog.Tellings == 0

@@ -22,6 +22,7 @@ type TablesConfig struct {
 	NodeName string
 	Key      []byte // secret of the cluster, from which subscription and registration ids are derived; the same on all nodes
 	Realms   *Realms
+	IDMax    uint64 // the largest id that is derived, 0: the largest there is. A simulation makes it small, so that ids collide.
 }
 
 // TablesEffectKind says which fields of a TablesEffect count.
@@ -82,6 +83,9 @@ type Tables struct {
 	wakeAt   int64
 	stats    TablesStats
 
+	idMax      uint64
+	collisions uint64
+
 	unknown uint64
 	scratch []byte
 	gone    []goneElement
@@ -135,6 +139,10 @@ func NewTables(c TablesConfig) *Tables {
 		ids:     map[uint64]struct{}{},
 		claims:  map[tableKey][]claim{},
 		delayed: map[uint64]delayedAnswer{},
+		idMax:   c.IDMax,
+	}
+	if t.idMax == 0 || t.idMax > wamp.MaxID {
+		t.idMax = wamp.MaxID
 	}
 	for i, r := range c.Realms.list {
 		t.edit[i] = *r.Cell.Load()
@@ -145,6 +153,9 @@ func NewTables(c TablesConfig) *Tables {
 // Unknown counts the elements of other nodes that could not be used: of a later version, broken, or of a realm that this node does not
 // serve.
 func (t *Tables) Unknown() uint64 { return t.unknown }
+
+// Collisions counts the ids that were taken when they were derived for another subscription or registration.
+func (t *Tables) Collisions() uint64 { return t.collisions }
 
 // Commit makes all edits visible to the workers.
 func (t *Tables) Commit() {

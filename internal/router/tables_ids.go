@@ -2,8 +2,6 @@ package router
 
 import (
 	"encoding/binary"
-
-	"kleeblatt/internal/wamp"
 )
 
 // idOf is the id of the key: the one that it has, or else a new one. It is derived from the key by a keyed hash, so that all nodes
@@ -22,6 +20,7 @@ func (t *Tables) idOf(k tableKey) uint64 {
 			t.ids[id] = struct{}{}
 			return id
 		}
+		t.collisions++
 	}
 }
 
@@ -34,5 +33,5 @@ func (t *Tables) derive(k tableKey, salt uint64) uint64 {
 	t.mac.Reset()
 	t.mac.Write(b)
 	t.sum = t.mac.Sum(t.sum[:0])
-	return 1 + binary.BigEndian.Uint64(t.sum)%wamp.MaxID
+	return 1 + binary.BigEndian.Uint64(t.sum)%t.idMax
 }

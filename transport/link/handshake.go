@@ -109,11 +109,18 @@ func (m *Machine) adopt(now int64, c *conn, out []Effect) ([]Effect, bool) {
 		return m.refuse(now, c, refuseLeaving, out), false
 	case c.peer.life.less(m.peerLife):
 		return m.refuse(now, c, refuseLife, out), false
+	case c.peer.life == m.peerLife && m.cur != nil && m.cur.generation == c.generation && !m.outranks(c):
+		m.stats.Rivals++
+		return m.refuse(now, c, refuseSuperseded, out), false
 	case c.peer.life == m.peerLife && (!m.outranks(c) || c.dialed && c.relay && m.state == Up && !m.cur.relay):
 		return m.refuse(now, c, refuseSuperseded, out), false
 	}
 	m.dropPending(c.id)
 	if m.cur != nil {
+		m.stats.Superseded++
+		if m.cur.dialed != c.dialed && m.cur.phase != open || m.cur.generation == c.generation {
+			m.stats.Rivals++
+		}
 		out = m.closeStale(out)
 		m.stale = m.cur.id
 	}

@@ -181,6 +181,8 @@ type Stats struct {
 	Ups         uint64 // paths that came up
 	Resumed     uint64 // of them without loss
 	Resets      uint64 // our lossy resets
+	Rivals      uint64 // connections that were both on their way, of which one was given up
+	Superseded  uint64 // connections that a newer one has taken the place of
 	Unheard     uint64 // times that the peer did not hear us while we heard it
 	Detours     uint64 // paths over a neighbour that came up
 
