@@ -7,6 +7,7 @@ type Config struct {
 	Bin   string    // the program that the nodes run: static, as it is built
 	Cuts  int       // faults
 	Seed  uint64    // of the plan
+	Only  []Kind    // of faults, nil for a mixture of all
 	Nodes int       // NodesMin to NodesMax
 	Lines io.Writer // gets one line per fault
 	Logs  string    // folder that keeps the nodes' logs, "" to keep them only when something is wrong

@@ -74,6 +74,7 @@ func (l *lab) suffer(ctx context.Context, f Fault) error {
 	l.verify(ctx)
 	l.scrape(ctx)
 	l.judge(func(g *ledger) string {
+		l.checkLosses()
 		was := g.tally.Unanswered
 		if now := g.overdue(l.now(), answerTime); now > was {
 			return fmt.Sprintf("%d calls have no answer for %v", now-was, answerTime)

@@ -286,6 +286,15 @@ func (l *lab) awaitVisible(ctx context.Context, s *session, r route) {
 	}
 }
 
+// checkLosses holds what is missing against what the nodes have counted; what was told of before is not told again.
+func (l *lab) checkLosses() {
+	n, ways := l.books.uncounted(l.ledger.missing())
+	if n > l.uncounted {
+		l.brokenLocked(fmt.Sprintf("%d events are missing that no node has counted: %s", n-l.uncounted, ways))
+	}
+	l.uncounted = n
+}
+
 // reckon ends the traffic, waits for what is under way, and closes the books.
 func (l *lab) reckon(ctx context.Context) error {
 	l.quiet.Store(true)
@@ -315,9 +324,7 @@ func (l *lab) reckon(ctx context.Context) error {
 	l.ledger.close()
 	l.ledger.tally.AnsweredTwice += l.strays + strays
 	l.report.Tally, l.report.Counted = l.ledger.tally, l.books.total()
-	if n := l.books.uncounted(l.ledger.missing()); n > 0 {
-		l.brokenLocked(fmt.Sprintf("%d events are missing that no node has counted: %v", n, l.ledger.missing()))
-	}
+	l.checkLosses()
 	if n := l.ledger.tally.AnsweredTwice; n > 0 {
 		l.brokenLocked(fmt.Sprintf("%d requests were answered twice", n))
 	}

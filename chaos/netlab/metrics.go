@@ -1,6 +1,7 @@
 package netlab
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -86,20 +87,22 @@ func (b *books) total() (sum uint64) {
 	return sum
 }
 
-// uncounted is how many of the missing events no node has counted: losses on a node's links explain what is missing between those two,
-// losses within any node explain the rest.
-func (b *books) uncounted(missing map[[2]string]uint64) uint64 {
-	var rest, within uint64
-	for pair, n := range missing {
-		if known := b.between(pair[0], pair[1]); n > known {
-			rest += n - known
+// uncounted is how many of the missing events no node has counted, and on which ways, in words: losses on a node's links explain what is
+// missing between those two, losses within any node explain the rest.
+func (b *books) uncounted(missing map[[2]string]uint64) (rest uint64, ways string) {
+	var within uint64
+	for _, from := range b.nodes {
+		within += b.within(from)
+		for _, to := range b.nodes {
+			n, known := missing[[2]string{from, to}], b.between(from, to)
+			if n > known {
+				rest += n - known
+				ways += fmt.Sprintf(", %s to %s %d of %d", from, to, n-known, n)
+			}
 		}
 	}
-	for _, n := range b.nodes {
-		within += b.within(n)
-	}
 	if rest <= within {
-		return 0
+		return 0, ""
 	}
-	return rest - within
+	return rest - within, strings.TrimPrefix(ways, ", ")
 }

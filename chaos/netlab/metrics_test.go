@@ -45,8 +45,8 @@ func TestBooks(t *testing.T) {
 		{way("n2", "n1", 4), 1},
 		{way("n1", "n3", 5), 2},
 	} {
-		if got := b.uncounted(c.missing); got != c.want {
-			t.Errorf("%v: %d uncounted, want %d", c.missing, got, c.want)
+		if got, ways := b.uncounted(c.missing); got != c.want || (got > 0) != (ways != "") {
+			t.Errorf("%v: %d uncounted, want %d: %q", c.missing, got, c.want, ways)
 		}
 	}
 }

@@ -51,16 +51,23 @@ type Fault struct {
 	Phases []time.Duration // cut, mended, cut, …: an odd number of them
 }
 
-// Plan draws cuts faults for that many nodes. The same seed gives the same plan.
-func Plan(seed uint64, cuts, nodes int) []Fault {
+// Kinds are all there are.
+func Kinds() []Kind { return append(slices.Clone(deck), Long) }
+
+// Plan draws cuts faults for that many nodes, of these kinds, nil for a mixture of all. The same words give the same plan.
+func Plan(seed uint64, cuts, nodes int, only []Kind) []Fault {
 	r := rand.New(rand.NewPCG(seed, 0x6b6c6565626c6174))
+	cards := only
+	if len(only) == 0 {
+		cards = deck
+	}
 	var faults []Fault
 	var left []Kind
 	for n := 1; n <= cuts; n++ {
 		f := Fault{Number: n, Kind: Long}
-		if n%(longEvery+1) != 0 {
+		if n%(longEvery+1) != 0 || len(only) > 0 {
 			if len(left) == 0 {
-				left = slices.Clone(deck)
+				left = slices.Clone(cards)
 				r.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
 			}
 			f.Kind, left = left[0], left[1:]

@@ -7,13 +7,13 @@ import (
 )
 
 func TestPlanIsOfItsSeed(t *testing.T) {
-	if !reflect.DeepEqual(Plan(7, 60, 5), Plan(7, 60, 5)) {
+	if !reflect.DeepEqual(Plan(7, 60, 5, nil), Plan(7, 60, 5, nil)) {
 		t.Error("the same seed gave two plans")
 	}
-	if reflect.DeepEqual(Plan(7, 60, 5), Plan(8, 60, 5)) {
+	if reflect.DeepEqual(Plan(7, 60, 5, nil), Plan(8, 60, 5, nil)) {
 		t.Error("two seeds gave the same plan")
 	}
-	if !reflect.DeepEqual(Plan(7, 60, 5)[:5], Plan(7, 5, 5)) {
+	if !reflect.DeepEqual(Plan(7, 60, 5, nil)[:5], Plan(7, 5, 5, nil)) {
 		t.Error("a short run is not the begin of a long one")
 	}
 }
@@ -22,12 +22,12 @@ func TestPlanIsOfItsSeed(t *testing.T) {
 func TestPlanMeetsEverything(t *testing.T) {
 	for seed := range uint64(50) {
 		seen := map[Kind]int{}
-		for i, f := range Plan(seed, 60, 5) {
+		for i, f := range Plan(seed, 60, 5, nil) {
 			if seen[f.Kind]++; i < len(deck) && seen[f.Kind] > 1 {
 				t.Errorf("seed %d: %s comes twice in the first %d", seed, f.Kind, len(deck))
 			}
 		}
-		for _, k := range append(deck, Long) {
+		for _, k := range Kinds() {
 			if seen[k] < 2 {
 				t.Errorf("seed %d: %s comes %d times of 60", seed, k, seen[k])
 			}
@@ -37,7 +37,7 @@ func TestPlanMeetsEverything(t *testing.T) {
 
 func TestPlanStaysInBounds(t *testing.T) {
 	for seed := range uint64(200) {
-		for _, f := range Plan(seed, 26, 3+int(seed%5)) {
+		for _, f := range Plan(seed, 26, 3+int(seed%5), nil) {
 			nodes := 3 + int(seed%5)
 			if len(f.Side) == 0 || len(f.Side) >= nodes || len(f.Phases)%2 == 0 || f.Kind == Pair && f.Other == f.Side[0] {
 				t.Errorf("seed %d: %+v", seed, f)
@@ -49,11 +49,19 @@ func TestPlanStaysInBounds(t *testing.T) {
 	}
 }
 
+func TestPlanOfSomeKinds(t *testing.T) {
+	for _, f := range Plan(3, 60, 5, []Kind{Long, Pair}) {
+		if f.Kind != Long && f.Kind != Pair {
+			t.Errorf("%v in a plan of others", &f)
+		}
+	}
+}
+
 // TestTouchesAndSevers holds both against the cuts themselves: who hears whom over TCP, directly or by way of one other node.
 func TestTouchesAndSevers(t *testing.T) {
 	const nodes = 5
 	for seed := range uint64(100) {
-		for _, f := range Plan(seed, 30, nodes) {
+		for _, f := range Plan(seed, 30, nodes, nil) {
 			if f.Kind == KillOne || f.Kind == StopOne {
 				continue
 			}

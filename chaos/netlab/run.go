@@ -35,6 +35,7 @@ type lab struct {
 	seats     map[string][]*seat // role → by node
 	books     *books             // the run's own goroutine
 	alarms    uint64             // likewise: contradictions between tables that were told of
+	uncounted uint64             // likewise: losses that no node has counted
 	report    *Report            // likewise, but for Violations
 	probes    arrivals
 	hangs     arrivals
@@ -87,10 +88,10 @@ func (l *lab) run(ctx context.Context, dir string) error {
 	living, leave := context.WithCancel(ctx)
 	defer l.clients.Wait()
 	defer leave()
-	if err := l.settle0(ctx, living); err != nil {
+	if err := l.settleDown(ctx, living); err != nil {
 		return err
 	}
-	for _, f := range Plan(l.cfg.Seed, l.cfg.Cuts, l.cfg.Nodes) {
+	for _, f := range Plan(l.cfg.Seed, l.cfg.Cuts, l.cfg.Nodes, l.cfg.Only) {
 		if err := l.suffer(ctx, f); err != nil {
 			return fmt.Errorf("fault %d (%v): %w", f.Number, &f, err)
 		}
@@ -128,8 +129,8 @@ func (l *lab) build(dir string) error {
 	return nil
 }
 
-// settle0 starts everything and waits until all nodes know each other and all clients have their sessions.
-func (l *lab) settle0(ctx, living context.Context) error {
+// settleDown starts everything and waits until all nodes know each other and all clients have their sessions.
+func (l *lab) settleDown(ctx, living context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for _, p := range l.processes {

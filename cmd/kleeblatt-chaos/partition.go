@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"kleeblatt/chaos/netlab"
 )
@@ -22,6 +24,15 @@ func partition(words []string, out, complaints io.Writer) int {
 	flags.IntVar(&cfg.Cuts, "cuts", 5, "faults")
 	flags.IntVar(&cfg.Nodes, "nodes", 5, "nodes")
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "what the faults are drawn from")
+	flags.Func("only", fmt.Sprintf("`KIND`s of faults, with commas, of %v", netlab.Kinds()), func(v string) error {
+		for _, word := range strings.Split(v, ",") {
+			if !slices.Contains(netlab.Kinds(), netlab.Kind(word)) {
+				return fmt.Errorf("there is no fault %q", word)
+			}
+			cfg.Only = append(cfg.Only, netlab.Kind(word))
+		}
+		return nil
+	})
 	flags.StringVar(&cfg.Bin, "bin", besides("kleeblatt"), "the program that the nodes run")
 	flags.StringVar(&cfg.Logs, "logs", "", "folder for the nodes' logs; they are kept anyway when something is wrong")
 	flags.StringVar(&summary, "json", "", "file for the summary in JSON, instead of the last line")
