@@ -195,6 +195,9 @@ func (o *home) execGossip(e *gossip.Effect) {
 		o.directory.Show(p.slot)
 	case gossip.FxState:
 		p.state = e.State
+		if e.State == gossip.Forgotten || e.State == gossip.Buried {
+			p.stopLingering()
+		}
 		o.look = true
 		o.n.log.Info(stateLine(e.State), "node", p.name)
 	case gossip.FxReached:

@@ -59,20 +59,49 @@ func TestOutageWithinTheWindowLosesNoEvent(t *testing.T) {
 	}
 }
 
-// TestOutageBeyondTheWindowIsNotRoutedTo: once the link has given its frames up, nothing gathers for the node any more.
-func TestOutageBeyondTheWindowIsNotRoutedTo(t *testing.T) {
-	w, a, _, pub, _ := outage(t)
+// TestOutageBeyondTheWindowIsCounted: once the link has given its frames up, nothing gathers for the node any more, but what its subscribers
+// miss is counted to the last one, and they miss nothing more when it is back.
+func TestOutageBeyondTheWindowIsCounted(t *testing.T) {
+	w, a, b, pub, sub := outage(t)
+	before := sub.sent
 	publishOne(pub)
 	w.advance(31 * time.Second)
 	p := a.hubs[0].home.peers["b"]
-	lost := p.l.Stats().Lost
-	if lost == 0 || p.lingers {
-		t.Errorf("%d frames counted as lost, lingers %v", lost, p.lingers)
+	lost, out := p.l.Stats().Lost, p.l.Stats().DataOut
+	if lost == 0 {
+		t.Error("what was given up is not counted")
 	}
+	for range 3 {
+		publishOne(pub)
+		w.advance(10 * time.Second) // beyond leave_grace, too
+	}
+	if s := p.l.Stats(); s.Lost != lost+3 || s.DataOut != out || s.WindowBytes != 0 {
+		t.Errorf("three events for a node that is away: %+v", s)
+	}
+	w.dead["b"] = false
+	w.member(a, b, true)
+	w.advance(5 * time.Second)
+	publishOne(pub)
+	w.advance(10 * time.Millisecond)
+	if got := sub.sent - before; got != 1 || p.lingers || p.state != gossip.Reachable {
+		t.Errorf("%d events of the one after the outage, b is %v, lingers %v", got, p.state, p.lingers)
+	}
+}
+
+// TestOutageThatIsForgotten: nobody comes back to subscriptions that are not known any more.
+func TestOutageThatIsForgotten(t *testing.T) {
+	w, a, _, pub, _ := outage(t)
+	p := a.hubs[0].home.peers["b"]
+	for p.state != gossip.Forgotten {
+		if w.advance(time.Minute); w.now > int64(time.Hour) {
+			t.Fatalf("b is still %v", p.state)
+		}
+	}
+	lost := p.l.Stats().Lost
 	publishOne(pub)
 	w.run()
-	if s := p.l.Stats(); s.Lost != lost || s.WindowBytes != 0 {
-		t.Errorf("an event for a node that is gone: %+v", s)
+	if got := p.l.Stats().Lost; got != lost || p.lingers {
+		t.Errorf("%d frames lost, %d before; lingers %v", got, lost, p.lingers)
 	}
 }
 

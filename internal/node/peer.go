@@ -235,7 +235,6 @@ func (p *peer) exec(e *link.Effect) {
 	case link.FxDown:
 		p.kind, p.away = "none", o.h.loop.Now()
 		p.pathLost()
-		p.stopLingering()
 		o.feedGossip(gossip.Input{Kind: gossip.InLink, Name: p.name, Life: p.life, Up: false})
 		o.settle()
 	case link.FxPaused:
@@ -259,10 +258,11 @@ func (p *peer) lanePaused(lane uint8, on bool) {
 }
 
 // hide stops routing to the peer. Where it may only be cut off, and its link still keeps what is sent, that is true of calls alone: an
-// outage that fits the link's window loses no event (DESIGN.md section 10), however soon membership gives the node up.
+// outage that fits the link's window loses no event (DESIGN.md section 10), however soon membership gives the node up. Once the window is
+// given up the link keeps nothing any more, but it counts: whoever comes back to its subscriptions has missed those events.
 func (p *peer) hide() {
 	p.o.dirty = true
-	if p.l.State() == link.Suspect && !p.refused {
+	if s := p.l.State(); (s == link.Suspect || s == link.Down) && !p.refused {
 		p.lingers = true
 		p.o.tables.HideCallees(p.slot)
 		return
@@ -271,7 +271,7 @@ func (p *peer) hide() {
 	p.o.tables.HideNode(p.slot)
 }
 
-// stopLingering is called when the window is given up, or what stood in it is about to be told anew.
+// stopLingering is called when nobody will come back to the subscriptions, or they are about to be told anew.
 func (p *peer) stopLingering() {
 	if p.lingers {
 		p.lingers = false
