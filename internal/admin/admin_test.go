@@ -39,6 +39,7 @@ func busy() *fake {
 			Members: []Member{
 				{Name: "n2", Epoch: 3, State: "reachable", Link: "tcp", RTTus: 210},
 				{Name: "n3", Epoch: 9, State: "hidden", Link: "none"},
+				{Name: "n4", Epoch: 5, State: "reachable", Link: "relay", Via: "n2", RTTus: 430},
 			},
 			Parts: []Part{{Owner: "n1", Epoch: 7, Version: 5, Hash: "01", Entries: 2}, {Owner: "n2", Epoch: 3, Version: 41, Hash: "9f", Entries: 12}},
 		},

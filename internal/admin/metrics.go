@@ -110,6 +110,7 @@ var metrics = []metric{
 	{"kleeblatt_link_carried_in_total", counter, "node", "Frames of paths over a neighbour taken from that node.", link(func(l *LinkCounters) float64 { return float64(l.CarriedIn) })},
 	{"kleeblatt_link_carried_out_bytes_total", counter, "node", "Their bytes.", link(func(l *LinkCounters) float64 { return float64(l.CarriedBytesOut) })},
 	{"kleeblatt_link_carried_in_bytes_total", counter, "node", "Their bytes.", link(func(l *LinkCounters) float64 { return float64(l.CarriedBytesIn) })},
+	{"kleeblatt_lost_total", counter, "kind", "Frames for other nodes that were given up: no path for too long, or one of the two began a new life.", counts(func(c *Counters) []Count { return c.Lost })},
 	{"kleeblatt_carried_total", counter, "", "Frames passed on between two other nodes.", count(func(c *Counters) uint64 { return c.Carried })},
 	{"kleeblatt_carried_bytes_total", counter, "", "Their bytes.", count(func(c *Counters) uint64 { return c.CarriedBytes })},
 	{"kleeblatt_carry_refused_total", counter, "reason", "Frames of others that were not passed on; their ends send them again.", counts(func(c *Counters) []Count { return c.CarryRefused })},

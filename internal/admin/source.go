@@ -97,6 +97,8 @@ type Counters struct {
 	Links       []LinkCounters
 	LinkRefused uint64 // handshakes that we or the other end refused
 
+	Lost []Count // frames for other nodes that were given up, by kind: event, call, answer_or_control
+
 	// What was carried between two others, and why what was not was not.
 	Carried      uint64 // frames
 	CarriedBytes uint64

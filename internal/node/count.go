@@ -172,6 +172,7 @@ func (n *Node) countTransport(c *admin.Counters) {
 func (o *home) count(c *admin.Counters) {
 	states := map[gossip.PeerState]uint64{}
 	var window uint64
+	lost := o.lost
 	for _, p := range o.slots {
 		if p == nil {
 			continue
@@ -179,6 +180,9 @@ func (o *home) count(c *admin.Counters) {
 		states[p.state]++
 		s := p.l.Stats()
 		window += uint64(s.WindowBytes)
+		for kind, n := range s.LostKinds {
+			lost[kind] += n
+		}
 		c.Links = append(c.Links, admin.LinkCounters{
 			Node: p.name, Up: p.l.State() == link.Up, RTT: time.Duration(p.l.RTT()),
 			FramesOut: s.DataOut, FramesIn: s.DataIn, ControlOut: s.ControlOut, ControlIn: s.ControlIn,
@@ -191,6 +195,9 @@ func (o *home) count(c *admin.Counters) {
 	}
 	for _, s := range gossip.PeerStates {
 		c.Nodes = append(c.Nodes, admin.Count{Label: s.String(), Value: states[s]})
+	}
+	for kind, n := range lost {
+		c.Lost = append(c.Lost, admin.Count{Label: link.LostNames[kind], Value: n})
 	}
 	d := o.detours.Stats()
 	c.Carried, c.CarriedBytes = d.Frames, d.Bytes

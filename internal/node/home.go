@@ -43,18 +43,19 @@ type home struct {
 	dirty    bool // tables changed since the last commit
 	// reached are the versions that gossip has emitted and that count as soon as the tables are committed.
 	reached       []reachedVersion
-	swim          membership // nil where there is none, or not yet
-	look          bool       // a node's state has changed: perhaps we are ready now
-	joined, alone bool       // what membership said of the first exchange
-	serveBy       int64      // when clients are served although a member is not reachable; 0: they are, or we have not joined
-	refusal       string     // what a node said that did not let us join
-	stopped       bool       // the other nodes' data: a mailbox of ours is full
-	windowsFull   bool       // the links\' windows are over their budget
-	weighAt       int64      // when they are added up again
-	dropped       uint64     // frames that no link took: over budget, or for a node that has lost its place
-	warnedAt      int64      // of strangers at the link port
-	root          [16]byte   // digest of the tables that we route by, as last told
-	version       uint64     // our own part's version, as last told to the links
+	swim          membership             // nil where there is none, or not yet
+	look          bool                   // a node's state has changed: perhaps we are ready now
+	joined, alone bool                   // what membership said of the first exchange
+	serveBy       int64                  // when clients are served although a member is not reachable; 0: they are, or we have not joined
+	refusal       string                 // what a node said that did not let us join
+	stopped       bool                   // the other nodes' data: a mailbox of ours is full
+	windowsFull   bool                   // the links\' windows are over their budget
+	weighAt       int64                  // when they are added up again
+	dropped       uint64                 // frames that no link took: over budget, or for a node that has lost its place
+	lost          [link.LostKinds]uint64 // given up by links that are no more
+	warnedAt      int64                  // of strangers at the link port
+	root          [16]byte               // digest of the tables that we route by, as last told
+	version       uint64                 // our own part's version, as last told to the links
 
 	barriers map[uint64]func(acked, of int) // those that the node itself waits for
 	barrierN uint64                         // how many there have been

@@ -127,8 +127,18 @@ func (o *home) evict(p *peer) {
 	o.directory.Gone(p.slot)
 	p.cutOff(false)
 	o.dirty = true
+	o.keepLosses(p)
 	o.slots[p.slot] = nil
 	delete(o.peers, p.name)
+}
+
+// keepLosses remembers what the peer's machine, which is about to go, has given up.
+func (o *home) keepLosses(p *peer) {
+	if p.l != nil {
+		for kind, n := range p.l.Stats().LostKinds {
+			o.lost[kind] += n
+		}
+	}
 }
 
 // relink begins a fresh link, as for a new life of ours.
@@ -137,6 +147,7 @@ func (p *peer) relink() {
 	for lane := range uint8(32) {
 		p.lanePaused(lane, false)
 	}
+	p.o.keepLosses(p)
 	p.l = link.New(p.o.n.linkConfig(p.name))
 	p.m = machine[link.Input, link.Effect]{step: p.l.Step, exec: p.exec}
 	p.conn, p.via = 0, nil

@@ -9,6 +9,13 @@ import (
 func (m *Machine) onSend(in *Input, lane uint8, out []Effect) []Effect {
 	l := &m.send[lane]
 	n := len(in.Bytes)
+	var flags byte
+	switch {
+	case in.Call:
+		flags = flagCall
+	case in.Event:
+		flags = flagEvent
+	}
 	switch {
 	case n > m.cfg.MaxMessage:
 		m.stats.TooLarge++
@@ -18,18 +25,13 @@ func (m *Machine) onSend(in *Input, lane uint8, out []Effect) []Effect {
 		out = append(out, Effect{Kind: FxCallsFail})
 		return m.ask(in.Now, out)
 	case m.state >= Down:
-		l.finals++
-		l.lost++
+		l.refuse(flags)
 		return m.ask(in.Now, out)
 	case l.bytes > 0 && l.bytes+n > m.cfg.Window:
 		var ok bool
-		if out, ok = m.overfull(l, in.Event, n, out); !ok {
+		if out, ok = m.overfull(l, flags, n, out); !ok {
 			return m.ask(in.Now, out)
 		}
-	}
-	var flags byte
-	if in.Call {
-		flags = flagCall
 	}
 	if lane == 0 {
 		m.stats.ControlOut++
@@ -59,9 +61,9 @@ func (m *Machine) ask(now int64, out []Effect) []Effect {
 // overfull decides about a frame that does not fit the window; ok: it is taken all the same. While a path is up a full window is
 // backpressure: the lane's origins have been paused long ago, so only answers and calls under way still come, and get as much
 // again. Without a path, or above even that, the window is given up.
-func (m *Machine) overfull(l *sendLane, event bool, n int, out []Effect) (_ []Effect, ok bool) {
+func (m *Machine) overfull(l *sendLane, flags byte, n int, out []Effect) (_ []Effect, ok bool) {
 	if m.state == Up {
-		if event {
+		if flags&flagEvent != 0 {
 			m.stats.Dropped++
 			return out, false
 		}
@@ -70,8 +72,7 @@ func (m *Machine) overfull(l *sendLane, event bool, n int, out []Effect) (_ []Ef
 		}
 	}
 	out = m.giveUp("the window is full", out)
-	l.finals++
-	l.lost++
+	l.refuse(flags)
 	return out, false
 }
 

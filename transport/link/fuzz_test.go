@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 )
 
@@ -12,6 +13,8 @@ func FuzzDecoders(f *testing.F) {
 	f.Add(appendRefuse(nil, refuseKey, "text")[2:])
 	f.Add(appendBeat(nil, &beat{ping: 1, echo: 2, delay: 3}))
 	f.Add(appendRecord(nil, flagFinal, 1<<40, []byte("body")))
+	f.Add(appendRelay(nil, &relayHead{dialer: true, number: 300, from: []byte("a"), to: []byte("b")}, []byte("frame")))
+	f.Add(appendNeighbours(nil, []neighbour{{"a", 5}, {"b", 1 << 20}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if h, ok := readHello(b); ok {
 			if again, ok := readHello(appendHello(nil, &h)); !ok || again.name != h.name || again.life != h.life || again.have != h.have {
@@ -19,7 +22,11 @@ func FuzzDecoders(f *testing.F) {
 			}
 		}
 		if s, ok := readState(b); ok {
-			if again, ok := readState(appendState(nil, &s)); !ok || again != s {
+			again, ok := readState(appendState(nil, &s))
+			for i := range s.lanes {
+				s.lanes[i].kinds = true // the version before did not say
+			}
+			if !ok || again != s {
 				t.Fatalf("%+v %+v", s, again)
 			}
 		}
@@ -37,6 +44,19 @@ func FuzzDecoders(f *testing.F) {
 			}
 		}
 		ParseHello(b)
+		if h, frame, ok := readRelay(b); ok {
+			again, same, ok := readRelay(appendRelay(nil, &h, frame))
+			if !ok || string(again.from) != string(h.from) || string(again.to) != string(h.to) || again.number != h.number ||
+				again.end != h.end || again.dialer != h.dialer || string(same) != string(frame) {
+				t.Fatalf("%+v %+v", h, again)
+			}
+		}
+		if list, ok := readNeighbours(nil, b); ok {
+			again, ok := readNeighbours(nil, appendNeighbours(nil, list))
+			if !ok || !slices.Equal(list, again) || len(list) > neighboursMax {
+				t.Fatalf("%+v %+v", list, again)
+			}
+		}
 	})
 }
 
@@ -127,4 +147,51 @@ func FuzzAnyBytesInAnyState(f *testing.F) {
 		out = m.Step(&Input{Kind: InTick, Now: now + 40e9}, out[:0])
 		m.Flush(now+40e9, out[:0])
 	})
+}
+
+// FuzzRelayItems: any items from any neighbour, amid virtual connections that live: Detours is total, bounded, and passes nothing on but
+// from whom it says it comes to whom it says it is for.
+func FuzzRelayItems(f *testing.F) {
+	item := func(h relayHead, frame string) []byte { return appendRelay(nil, &h, []byte(frame)) }
+	f.Add(byte(0), item(relayHead{dialer: true, number: 1, from: []byte("b"), to: []byte("a")}, "\x00\x01"))
+	f.Add(byte(1), item(relayHead{number: 1, from: []byte("a"), to: []byte("b"), end: true}, ""))
+	f.Add(byte(2), item(relayHead{dialer: true, number: 2, from: []byte("c"), to: []byte("a")}, "\x01\x06"))
+	f.Add(byte(3), item(relayHead{number: 3, from: []byte("d"), to: []byte("c")}, "x"))
+	f.Fuzz(func(t *testing.T, which byte, b []byte) {
+		w := meshOf(t, "a", "b", "c", "d")
+		w.cutBoth("a", "b", true)
+		w.run(3e9)
+		n := w.nodes[which%4]
+		from := n.peers()[which/4%3]
+		for _, body := range [][]byte{b, b[:len(b)/2]} {
+			for _, f := range n.d.Item(from, body, nil) {
+				if h, _, ok := readRelay(f.In.Bytes); f.In.Kind == InRelay && (!ok || !h.end && (string(h.from) != from || string(h.to) != f.Peer)) {
+					t.Fatalf("%s: from %s for %s: %+v", n.name, from, f.Peer, f)
+				}
+				n.feed(f.Peer, f.In)
+			}
+			n.feed(from, Input{Kind: InTick})
+			if frame := appendDataless(body); n.m[from].cur != nil {
+				n.feed(from, Input{Kind: InBytes, Conn: n.m[from].cur.id, Bytes: frame})
+			}
+		}
+		for _, p := range n.d.order {
+			if len(p.conns) > virtualMax || len(p.near) > neighboursMax {
+				t.Fatalf("%d virtual connections, %d neighbours", len(p.conns), len(p.near))
+			}
+		}
+		w.cutBoth("a", "b", false)
+		w.run(20e9)
+		w.allUp(t, 0)
+	})
+}
+
+// appendDataless is a batch with b as a relay item and as a list of neighbours.
+func appendDataless(b []byte) []byte {
+	f := []byte{1, kindBatch}
+	for _, item := range []byte{itemRelay, itemNear} {
+		f = binary.AppendUvarint(append(f, item), uint64(len(b)))
+		f = append(f, b...)
+	}
+	return f
 }

@@ -102,6 +102,9 @@ type laneState struct {
 	base, next uint64 // sending: the first record kept, the next number
 	expect     uint64 // receiving: the number expected
 	done       uint64 // receiving: frames that have come completely
+	events     uint64 // of them events,
+	others     uint64 // and answers and control: the rest are calls
+	kinds      bool   // the end tells these two
 }
 
 // state is what both ends exchange before data flows.
@@ -120,11 +123,13 @@ func appendState(dst []byte, s *state) []byte {
 	dst = msgp.AppendArrayHeader(dst, allLanes)
 	for i := range s.lanes {
 		l := &s.lanes[i]
-		dst = msgp.AppendArrayHeader(dst, 4)
+		dst = msgp.AppendArrayHeader(dst, 6)
 		dst = msgp.AppendUint64(dst, l.base)
 		dst = msgp.AppendUint64(dst, l.next)
 		dst = msgp.AppendUint64(dst, l.expect)
 		dst = msgp.AppendUint64(dst, l.done)
+		dst = msgp.AppendUint64(dst, l.events)
+		dst = msgp.AppendUint64(dst, l.others)
 	}
 	return dst
 }
@@ -144,6 +149,13 @@ func readState(b []byte) (s state, ok bool) {
 		l.base, l.next, l.expect, l.done = r.uint64(), r.uint64(), r.uint64(), r.uint64()
 		if k < 4 || l.base == 0 || l.base > l.next || l.expect == 0 {
 			r.bad = true
+		}
+		if l.kinds = k >= 6; l.kinds {
+			l.events, l.others = r.uint64(), r.uint64()
+			if l.events > l.done || l.others > l.done-l.events {
+				r.bad = true
+			}
+			k -= 2
 		}
 		r.skip(k - min(k, 4))
 	}

@@ -33,7 +33,7 @@ type Machine struct {
 	resetNow  bool   // one has happened since the path was last up
 	theirs    uint64 // the peer's resets, as last told
 	head      uint64 // the peer's table version, as last told
-	lostFirst uint64 // frames given up with earlier lives of the peer
+	lostFirst tally  // frames given up with earlier lives of the peer
 
 	// Connections.
 	cur        *conn  // the one that is read: awaitState or open
@@ -166,12 +166,13 @@ type Stats struct {
 	BytesOut, BytesIn   uint64 // of batches
 	Writes              uint64
 
-	Lost      uint64 // frames given up by lossy resets, a peer's new life, or while it was down; exact once the same life is back
-	PeerLost  uint64 // records of the peer that it gave up, as seen in its numbers
-	Dropped   uint64 // events refused because the window was full while a path was up
-	TooLarge  uint64 // frames above MaxMessage, refused
-	Cancelled uint64 // calls made void before they were acknowledged, or refused because calls had failed
-	Voided    uint64 // void calls received
+	Lost      uint64            // frames given up by lossy resets, a peer's new life, or while it was down; exact once the same life is back
+	LostKinds [LostKinds]uint64 // the same by kind
+	PeerLost  uint64            // records of the peer that it gave up, as seen in its numbers
+	Dropped   uint64            // events refused because the window was full while a path was up
+	TooLarge  uint64            // frames above MaxMessage, refused
+	Cancelled uint64            // calls made void before they were acknowledged, or refused because calls had failed
+	Voided    uint64            // void calls received
 
 	Held        uint64 // frames that waited for our tables
 	HeldTooLong uint64 // of them delivered before the tables were there
@@ -196,13 +197,15 @@ type Stats struct {
 // Stats returns a copy.
 func (m *Machine) Stats() Stats {
 	s := m.stats
-	s.Lost = m.lostFirst
+	lost := m.lostFirst
 	s.Resets = m.resets
 	for i := range m.send {
 		l := &m.send[i]
-		s.Lost += l.lost
+		lost.add(&l.lost)
 		s.WindowBytes += l.bytes
 		s.InflightBytes += l.inflight
 	}
+	s.Lost = lost.lost()
+	copy(s.LostKinds[:], lost[:])
 	return s
 }

@@ -6,7 +6,7 @@ import "encoding/binary"
 type recvLane struct {
 	next  uint64 // number expected; starts at 1
 	acked uint64 // next as last told to the peer on this connection
-	done  uint64 // frames whose last record came (delivered, held, or void)
+	done  tally  // frames whose last record came (delivered, held, or void)
 
 	asm     []byte // the records so far of a frame that came in several
 	partial bool
@@ -144,7 +144,7 @@ func (m *Machine) onData(now int64, item byte, number uint64, b []byte, out []Ef
 		number++
 		l.next = number
 		if flags&(flagFinal|flagVoid) == flagFinal && !l.partial {
-			l.done++
+			l.done[kindOf(flags)]++
 			out = m.deliver(now, lane, stamp, body, out)
 			continue
 		}
@@ -161,7 +161,7 @@ func (m *Machine) gather(now int64, lane, flags byte, stamp uint64, body []byte,
 	l := &m.recv[lane]
 	final := flags&flagFinal != 0
 	if final {
-		l.done++
+		l.done[kindOf(flags)]++
 	}
 	if flags&flagVoid != 0 {
 		l.abort()

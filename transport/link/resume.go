@@ -18,9 +18,7 @@ func (m *Machine) resume(s *state) (peerLost bool) {
 		}
 		out.rewind()
 		// What a lossy reset gave up may have arrived after all; now it is known (machine.go, Stats.Lost).
-		if exact := out.finals - told.done - out.pending(); told.done <= out.finals && exact < out.lost {
-			out.lost = exact
-		}
+		out.learn(told)
 	}
 	return peerLost || s.resets != m.theirs
 }
@@ -33,7 +31,8 @@ func (m *Machine) appendOurState(dst []byte) []byte {
 	m.stopTold = m.stop
 	for i := range s.lanes {
 		in, out := &m.recv[i], &m.send[i]
-		s.lanes[i] = laneState{base: out.acked, next: out.next, expect: in.next, done: in.done}
+		s.lanes[i] = laneState{base: out.acked, next: out.next, expect: in.next,
+			done: in.done.all(), events: in.done[LostEvent], others: in.done[LostOther], kinds: true}
 		in.acked = in.next
 	}
 	return appendState(dst, &s)
@@ -48,7 +47,7 @@ func (m *Machine) meetLife(life Life, out []Effect) []Effect {
 		out = m.releaseAll(out)
 		lost := m.dropAll()
 		for i := range m.send {
-			m.lostFirst += m.send[i].lost
+			m.lostFirst.add(&m.send[i].lost)
 			m.send[i].reset()
 			m.recv[i].reset()
 		}

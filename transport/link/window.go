@@ -64,8 +64,8 @@ type sendLane struct {
 	inflight int // bytes written on this connection and not yet acknowledged; chunk-wise, so at most a chunk too much
 	discount int // bytes of q[head] that inflight does not count any more
 
-	finals uint64 // frames accepted for this peer life: their last records, and those refused while down
-	lost   uint64 // of them given up
+	finals tally // frames accepted for this peer life: their last records, and those refused while down
+	lost   tally // of them given up
 
 	paused  bool // FxPaused{On: true} is out
 	stopped bool // the peer took its credit back
@@ -77,9 +77,15 @@ func (l *sendLane) reset() {
 
 func (l *sendLane) unsent() bool { return l.sent < l.next }
 
+// refuse counts a frame that is not taken because what is before it was given up.
+func (l *sendLane) refuse(flags byte) {
+	l.finals[kindOf(flags)]++
+	l.lost[kindOf(flags)]++
+}
+
 // add appends one frame as one or more records.
 func (l *sendLane) add(p *chunkPool, flags byte, stamp uint64, frame []byte) {
-	l.finals++
+	l.finals[kindOf(flags)]++
 	rest := frame
 	for {
 		c := l.tail(p)
@@ -190,19 +196,15 @@ func (l *sendLane) rewind() {
 
 // drop gives everything up; the numbers go on.
 func (l *sendLane) drop(p *chunkPool) (lost uint64) {
-	l.each(func(c *chunk, off int) {
-		if c.b[off]&flagFinal != 0 {
-			lost++
-		}
-	})
-	l.lost += lost
+	given := l.pending()
+	l.lost.add(&given)
 	for _, c := range l.q[l.head:] {
 		p.put(c)
 	}
 	clear(l.q)
 	l.q, l.head, l.at, l.off, l.bytes, l.inflight, l.discount = l.q[:0], 0, 0, 0, 0, 0, 0
 	l.acked, l.sent = l.next, l.next
-	return lost
+	return given.lost()
 }
 
 // voidCalls turns the calls that are not acknowledged into no-ops of the same numbers, and counts them.
@@ -219,10 +221,10 @@ func (l *sendLane) voidCalls() (n uint64) {
 }
 
 // pending counts the frames whose last record is kept and not acknowledged.
-func (l *sendLane) pending() (n uint64) {
+func (l *sendLane) pending() (n tally) {
 	l.each(func(c *chunk, off int) {
-		if c.b[off]&flagFinal != 0 {
-			n++
+		if f := c.b[off]; f&flagFinal != 0 {
+			n[kindOf(f)]++
 		}
 	})
 	return n

@@ -34,6 +34,7 @@ const (
 	flagFinal byte = 1 << iota // the frame ends here
 	flagCall                   // of a call: void once calls have failed
 	flagVoid                   // a no-op: whatever was gathered of its frame is dropped
+	flagEvent                  // of an event: only for counting what was lost
 )
 
 const (
