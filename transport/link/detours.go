@@ -27,7 +27,7 @@ type Detours struct {
 // DetourStats counts what was carried for others.
 type DetourStats struct {
 	Frames, Bytes uint64 // passed on
-	Refused       uint64 // not passed on: one of the ends was no live direct neighbour,
+	Refused       uint64 // not passed on or taken: one of the ends was no live direct neighbour, or not known,
 	Crowded       uint64 // or its connection was full
 	Strange       uint64 // items that could not be read, or lied about where they come from
 }
@@ -231,7 +231,7 @@ func (d *Detours) Item(from string, body []byte, out []Feed) []Feed {
 		return out
 	case string(h.to) == string(d.self):
 		return d.arrived(p, &h, frame, out)
-	case string(h.from) != from:
+	case string(h.from) != from || string(h.to) == from:
 		d.stats.Strange++
 		return out
 	}
@@ -254,8 +254,12 @@ func (d *Detours) Item(from string, body []byte, out []Feed) []Feed {
 // arrived takes an item whose way ends here.
 func (d *Detours) arrived(via *detourPeer, h *relayHead, frame []byte, out []Feed) []Feed {
 	p := d.peers[string(h.from)]
-	if p == nil || p == via || !via.m.Relays() {
+	if p == via || string(h.from) == string(d.self) {
 		d.stats.Strange++
+		return out
+	}
+	if p == nil || !via.m.Relays() { // membership may tell us of it later
+		d.stats.Refused++
 		return d.answerEnd(via, h, out)
 	}
 	var v *virtual
