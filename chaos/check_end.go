@@ -108,7 +108,7 @@ func (l *ledger) checkArrived(p *publication, sub *subscription) {
 		l.broken("no loss without a fault", "publication %v (%s) of session %d on node %d at %v has not come to session %d on node %d, subscribed to %v since %v",
 			p.tag, p.topic, p.s.serial, p.s.node, time.Duration(p.at), sub.s.serial, sub.s.node, sub.pattern, time.Duration(sub.since))
 	case shaken:
-		l.count.EventsOfTrouble++
+		l.count.EventsExcused++
 	default:
 		l.count.EventsNotDue++
 	}

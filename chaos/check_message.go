@@ -72,16 +72,10 @@ func (l *ledger) onEvent(s *session, m *codec.Message) {
 	s.heard[t.who] = max(s.heard[t.who], t.number)
 	sub.got[t] = true
 	l.publicationID(p, m.ID)
-	l.count.Events++
-	l.count.add(&l.count.RemoteEvents, s.node != p.s.node)
-	l.count.add(&l.count.PatternEvents, sub.match != wamp.Exact)
-	l.count.add(&l.count.LateEvents, l.clock()-p.at > l.wait.settled)
-}
-
-func (c *tally) add(n *int, on bool) {
-	if on {
-		*n++
-	}
+	l.count.EventsSeen++
+	countIf(&l.count.EventsRemote, s.node != p.s.node)
+	countIf(&l.count.EventsByPattern, sub.match != wamp.Exact)
+	countIf(&l.count.EventsLate, l.clock()-p.at > l.wait.settled)
 }
 
 // subscribed is the subscription that the session holds under the id: SUBSCRIBED has come, UNSUBSCRIBED has not.
@@ -157,7 +151,7 @@ func (l *ledger) onInvocation(s *session, m *codec.Message) *invocation {
 // mayReturn says that a call may have come back from another callee, and so later than those that followed: only a shared registration that
 // limits its callees, or a callee that was about to go, gives calls back.
 func (l *ledger) mayReturn(c *call) bool {
-	for _, r := range l.candidates(c.procedure, c.at-l.wait.visible) {
+	for _, r := range l.candidates(c) {
 		if r.limit > 0 || r.leaving != 0 || r.over != 0 || r.s.state != sessionOpen {
 			return true
 		}
@@ -171,7 +165,7 @@ func (l *ledger) checkLate(v *invocation) {
 	if c.answered == 0 || v.s.stalledWithin(c.at, v.at) {
 		return
 	}
-	l.count.InvocationsAfterFail++
+	l.count.InvocationsAfterError++
 	late := v.at - c.answered
 	worst := l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, v.at)
 	if worst == calm && late > l.wait.late || worst == shaken && late > l.wait.lateShaken {
@@ -228,7 +222,7 @@ func (l *ledger) onResult(s *session, m *codec.Message) {
 	}
 	l.answer(c, "")
 	l.count.Results++
-	l.count.add(&l.count.RemoteResults, v != nil && v.s.node != s.node)
+	countIf(&l.count.ResultsRemote, v != nil && v.s.node != s.node)
 }
 
 // onCallError holds an ERROR against the reasons that there may be for it.
@@ -238,7 +232,7 @@ func (l *ledger) onCallError(s *session, m *codec.Message) {
 		return
 	}
 	uri := string(m.URI)
-	l.count.Errors++
+	l.count.CallErrors++
 	if why := l.blame(c, uri); why != "" {
 		l.broken("no failed call without a fault", "call %v of session %d on node %d (%s) fails with %s: %s", c.tag, s.serial, s.node, c.procedure, uri, why)
 	}
@@ -268,18 +262,18 @@ func (l *ledger) blame(c *call, uri string) string {
 			return ""
 		}
 		if !l.troubled(c) {
-			return "its callee is there, and no fault is near"
+			return "its callee is there, and no fault is near: " + fmt.Sprint(l.candidates(c))
 		}
 		if c.invoked == nil && now-c.at > l.wait.lateShaken && l.trouble(c.s.node, c.s.node, c.at, now) == calm {
 			return fmt.Sprint("only after ", time.Duration(now-c.at))
 		}
-		l.count.CallsFailedByTrouble++
+		l.count.CallsFailedByFault++
 	case wamp.ErrNoSuchProcedure:
 		if c.invoked != nil && !l.troubled(c) {
 			return "it runs"
 		}
 		if r := l.steady(c); r != nil {
-			return "session " + r.s.String() + " has registered it"
+			return fmt.Sprint(r, " has registered it")
 		}
 	default:
 		return "there is no such reason"
@@ -287,11 +281,16 @@ func (l *ledger) blame(c *call, uri string) string {
 	return ""
 }
 
-// candidates are the registrations that match the procedure and that were there, or asked for, after a time.
-func (l *ledger) candidates(procedure string, after int64) (list []*registration) {
-	for _, p := range l.procedures(procedure) {
+// candidates are the registrations that the caller's node may have known when the call came: those that were there or asked for, and those that
+// went a moment ago, or while a fault kept the news from it.
+func (l *ledger) candidates(c *call) (list []*registration) {
+	for _, p := range l.procedures(c.procedure) {
 		for _, r := range l.held[p] {
-			if ongoing(r.over, after) {
+			if r.since == 0 && r.refused {
+				continue
+			}
+			since := max(r.over, c.at-l.wait.visible-l.wait.recovered)
+			if ongoing(r.over, c.at-l.wait.visible) || l.trouble(c.s.node, r.s.node, since, c.at) != calm {
 				list = append(list, r)
 			}
 		}
@@ -310,7 +309,7 @@ func (l *ledger) procedures(uri string) (list []pattern) {
 }
 
 func (l *ledger) anyCandidate(c *call, is func(*registration) bool) bool {
-	for _, r := range l.candidates(c.procedure, c.at-l.wait.visible) {
+	for _, r := range l.candidates(c) {
 		if is(r) {
 			return true
 		}
@@ -333,7 +332,7 @@ func (l *ledger) troubled(c *call) bool {
 // steady is a registration that the caller's node must know and reach, where none that matches has come or gone lately.
 func (l *ledger) steady(c *call) (found *registration) {
 	now := l.clock()
-	for _, r := range l.candidates(c.procedure, c.at-l.wait.visible) {
+	for _, r := range l.candidates(c) {
 		if !l.visible(r.s, r.since, c.s.node, c.at, now) || r.leaving != 0 || r.over != 0 {
 			return nil
 		}
@@ -425,7 +424,7 @@ func (l *ledger) checkClosed(s *session) {
 		return
 	}
 	if s.stalled != 0 || s.lately != 0 && now-s.lately < l.wait.settled {
-		l.count.Broken++ // it did not read, and has been cut off
+		l.count.CutOff++ // it did not read, and has been cut off
 		return
 	}
 	l.broken("well-behaved sessions stay", "session %d on node %d (state %d) is closed", s.serial, s.node, s.state)

@@ -43,7 +43,7 @@ func (s *script) closed() { s.hangups++ }
 
 // TestClientsReachEachOther: a publication at one node comes to a subscriber at another.
 func TestClientsReachEachOther(t *testing.T) {
-	w := NewWorld(Options{Seed: 7, Nodes: 3, Calm: true, Duration: 30 * time.Second})
+	w := NewWorld(Options{Deserted: true, Calm: true, Seed: 7, Nodes: 3, Duration: 30 * time.Second})
 	sub := &script{w: w, say: func(ser wamp.Serializer) []byte { return codec.AppendSubscribe(nil, ser, 1, "t.x", wamp.Exact) }}
 	pub := &script{w: w, say: func(ser wamp.Serializer) []byte { return codec.AppendPublish(nil, ser, 1, nil, "t.x", codec.Payload{}) }}
 	lost := &script{w: w}

@@ -64,6 +64,7 @@ type crowd struct {
 	rnd     *rand.Rand
 	ledger  *ledger
 	realm   string
+	padMax  int // of a large event
 	clients []*client
 	stopped bool
 	probes  []*session
@@ -75,14 +76,11 @@ type client struct {
 	s *session
 }
 
-func newCrowd(place stage, rnd *rand.Rand, l *ledger, realm string, clients int) *crowd {
-	c := &crowd{place: place, rnd: rnd, ledger: l, realm: realm}
-	for range clients {
-		x := &client{c: c}
-		c.clients = append(c.clients, x)
-		x.later()
-	}
-	return c
+// add lets one more client loose.
+func (c *crowd) add() {
+	x := &client{c: c}
+	c.clients = append(c.clients, x)
+	x.later()
 }
 
 func (x *client) later() {
@@ -148,7 +146,7 @@ func (x *client) publish() {
 	}
 	pad := 0
 	if rnd.IntN(40) == 0 {
-		pad = rnd.IntN(largePad)
+		pad = rnd.IntN(x.c.padMax)
 	}
 	x.s.publish(pick(rnd, topics), pad, p)
 }

@@ -12,7 +12,10 @@ func play(seed uint64, flaw string) *ledger {
 	l := newLedger(t.clock)
 	l.trouble = func(a, b int, from, until int64) trouble { return calm }
 	l.torn = func(a, b int, at int64) int64 { return 0 }
-	c := newCrowd(t, rand.New(rand.NewPCG(seed, 2)), l, "realm1", 12)
+	c := &crowd{place: t, rnd: rand.New(rand.NewPCG(seed, 2)), ledger: l, realm: "realm1", padMax: largePad}
+	for range 12 {
+		c.add()
+	}
 	t.run(int64(100 * time.Second))
 	c.stop()
 	t.run(int64(130 * time.Second))
@@ -30,9 +33,9 @@ func TestCrowdFindsNothingWhereAllIsWell(t *testing.T) {
 		for _, v := range l.violations {
 			t.Errorf("seed %d: %v", seed, v)
 		}
-		c := &l.count
-		if c.Operations < 500 || c.Sessions < 20 || c.EventsDue < 200 || c.Results < 100 || c.RemoteEvents < 100 || c.RemoteResults < 50 ||
-			c.PatternEvents < 50 || c.Interrupts == 0 || c.Timeouts == 0 || c.Progress == 0 || c.Conflicts == 0 || c.Stalls == 0 || c.Cancels == 0 {
+		c := l.count
+		if c.Operations < 500 || c.Joined < 20 || c.EventsDue < 200 || c.Results < 100 || c.EventsRemote < 100 || c.ResultsRemote < 50 ||
+			c.EventsByPattern < 50 || c.Interrupts == 0 || c.Timeouts == 0 || c.Progress == 0 || c.Conflicts == 0 || c.Stalls == 0 || c.Cancels == 0 {
 			t.Errorf("seed %d: it was quiet: %+v", seed, *c)
 		}
 	}

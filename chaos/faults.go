@@ -293,6 +293,7 @@ func (f *faults) breakLinks() string {
 		return ""
 	}
 	f.w.count.Breaks++
+	f.w.journal.broke(a, b)
 	for _, p := range slices.Clone(f.w.net.wire(a, b).pipes) {
 		if !p.ended && !p.from.shut {
 			p.from.far.l.arrive(arrival{kind: arrivedClosed, end: p.from.far, err: errReset})

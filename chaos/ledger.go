@@ -39,7 +39,8 @@ type ledger struct {
 	held         map[pattern][]*registration // every registration that was ever asked for
 
 	violations []violation
-	count      tally
+	count      *Counters
+	report     func(violation) // may be nil
 }
 
 // violation is one broken promise.
@@ -88,6 +89,11 @@ type registration struct {
 	leaving int64
 	over    int64 // UNREGISTERED or ERROR came, it was revoked, or the session ended
 	revoked int64
+	refused bool
+}
+
+func (r *registration) String() string {
+	return fmt.Sprintf("session %v (%v, since %v, over %v)", r.s, r.pattern, time.Duration(r.since), time.Duration(r.over))
 }
 
 // publication is one PUBLISH.
@@ -134,21 +140,15 @@ type invocation struct {
 	errURI      string
 }
 
-// tally counts what happened, against vacuous runs, and branches that should be reached now and then.
-type tally struct {
-	Sessions, Operations                       int
-	Events, RemoteEvents, PatternEvents        int
-	Results, Errors, RemoteResults, Progress   int
-	Cancels, Interrupts, Timeouts, Busy        int
-	Revocations, Conflicts, Stalls, Broken     int
-	EventsDue, EventsOfTrouble, EventsNotDue   int // of the pairs (publication, subscription) at the end
-	CallsFailedByTrouble, InvocationsAfterFail int
-	RouterGoodbyes, LateEvents                 int
+func countIf(n *uint64, on bool) {
+	if on {
+		*n++
+	}
 }
 
 func newLedger(clock func() int64) *ledger {
 	return &ledger{
-		clock: clock, wait: defaultPatience,
+		clock: clock, wait: defaultPatience, count: new(Counters),
 		published: map[tag]*publication{}, called: map[tag]*call{}, byID: map[uint64]*publication{},
 		topicIDs: map[pattern]uint64{}, procedureIDs: map[pattern]uint64{},
 		bySessionID: map[uint64]*session{}, held: map[pattern][]*registration{},
@@ -158,7 +158,11 @@ func newLedger(clock func() int64) *ledger {
 // broken notes a broken promise.
 func (l *ledger) broken(rule, format string, args ...any) {
 	if len(l.violations) < violationsKept {
-		l.violations = append(l.violations, violation{l.clock(), rule, fmt.Sprintf(format, args...)})
+		v := violation{l.clock(), rule, fmt.Sprintf(format, args...)}
+		l.violations = append(l.violations, v)
+		if l.report != nil {
+			l.report(v)
+		}
 	}
 }
 

@@ -57,6 +57,7 @@ func (m *membership) started(p *process) {
 		m.opinions = append(m.opinions, map[string]*opinion{})
 	}
 	m.opinions[p.site.index] = map[string]*opinion{}
+	w.journal.began(p.site)
 	w.after(w.between(20*time.Millisecond, w.draw.aliveMax), func() { m.join(p, w.now+int64(swim.AloneAfter)) })
 }
 
@@ -258,6 +259,7 @@ func (m *membership) correct(a *site, name string, o *opinion) {
 
 // opine makes the observer hold something, and tells its node.
 func (m *membership) opine(a *site, name string, o *opinion, s *site, life gossip.Life, alive bool) {
+	m.w.journal.opinion(a, s, alive)
 	o.known, o.alive, o.site, o.life, o.since = true, alive, s, life, m.w.now
 	e := swim.Event{Kind: swim.EvMember, Name: name, Life: swim.Life(life), Alive: alive, LinkAddr: s.addr, Proto: link1}
 	m.tell(a.p, e)

@@ -67,6 +67,7 @@ func (n *network) cut(from, to *site, tcp, udp, on bool) {
 	}
 	if tcp {
 		x.tcp += d
+		n.w.journal.cut(from, to, on)
 	}
 	if udp {
 		x.udp += d
@@ -95,6 +96,7 @@ func (n *network) kick(a, b *site) {
 func (n *network) clog(from, to *site, until int64) {
 	x := n.wire(from, to)
 	x.cloggedTil = max(x.cloggedTil, until)
+	n.w.journal.slow(from, to, until)
 }
 
 // delay is what one packet takes that is not lost.
@@ -116,6 +118,7 @@ func (n *network) tcpDelay(from, to *site, bytes int) int64 {
 			break
 		}
 	}
+	n.w.journal.slow(from, to, n.w.now+d)
 	return d
 }
 

@@ -54,6 +54,7 @@ func (w *World) addSite(name string) *site {
 		s.skew = w.between(-12*time.Hour, 12*time.Hour)
 	}
 	w.sites = append(w.sites, s)
+	w.journal.down(s)
 	w.net.add(s)
 	return s
 }
@@ -95,7 +96,7 @@ func (s *site) start() {
 	}
 	p.sim = node.NewSim(node.SimConfig{
 		Name: s.name, Life: life, LinkAddr: s.addr, Loops: loops, Rand: w.rnd.Uint64, Wall: s.wall,
-		Ready:  func() { p.serving = true; w.say("%v is ready", p) },
+		Ready:  func() { p.serving = true; w.journal.up(s); w.say("%v is ready", p) },
 		Reborn: func(l gossip.Life) { s.disk = l.Epoch; w.bornAgain(p, l) },
 		Tags:   func(swim.Tags) {}, // membership looks at the life itself
 		Announce: func(v uint64) {
@@ -134,6 +135,7 @@ func (p *process) String() string { return fmt.Sprintf("%s#%d", p.site.name, p.i
 func (w *World) bornAgain(p *process, l gossip.Life) {
 	w.say("%v is reborn as %v", p, l)
 	w.count.Rebirths++
+	w.journal.reborn(p.site)
 	w.tables.born(p, l)
 }
 
@@ -153,6 +155,12 @@ func (p *process) kill() {
 		return
 	}
 	w.say("%v ends", p)
+	if p.serving {
+		w.journal.down(p.site)
+	}
+	if p.paused {
+		w.journal.paused(p.site, false)
+	}
 	p.dead, p.serving = true, false
 	p.site.p = nil
 	for _, l := range p.loops {
@@ -202,6 +210,7 @@ func (p *process) pause(on bool) {
 		return
 	}
 	p.paused = on
+	p.site.w.journal.paused(p.site, on)
 	p.site.w.say("%v is stopped: %v", p, on)
 	for _, l := range p.loops {
 		l.paused = on
@@ -218,6 +227,9 @@ func (p *process) leave() {
 	w := p.site.w
 	if p.dead || p.leaving {
 		return
+	}
+	if p.serving {
+		w.journal.down(p.site)
 	}
 	p.leaving, p.serving = true, false
 	w.count.Leaves++

@@ -98,7 +98,7 @@ func (s *session) onWelcome(m *codec.Message) {
 	}
 	s.state, s.id, s.joined = sessionOpen, m.Request, s.now()
 	l.bySessionID[s.id] = s
-	l.count.Sessions++
+	l.count.Joined++
 	if s.begin != nil {
 		s.begin()
 	}
@@ -173,7 +173,7 @@ func (s *session) onError(m *codec.Message) {
 	}
 	switch q.kind {
 	case wamp.Register:
-		q.reg.over = s.now()
+		q.reg.over, q.reg.refused = s.now(), true
 		s.registrations = without(s.registrations, q.reg)
 		l.checkRegisterRefused(q.reg, string(m.URI))
 	case wamp.Unregister: // it was revoked meanwhile

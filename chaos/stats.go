@@ -50,6 +50,32 @@ type Counters struct {
 	ReturnedGone                    uint64
 	ReturnedForgotten               uint64
 	NewLives                        uint64
+
+	// What clients did and saw.
+	Operations            uint64
+	Joined                uint64 // sessions that were welcomed
+	EventsSeen            uint64
+	EventsRemote          uint64
+	EventsByPattern       uint64
+	EventsLate            uint64 // later than where no fault is
+	EventsDue             uint64 // of the pairs of publication and subscription those that came
+	EventsExcused         uint64 // those that did not, for a fault's sake
+	EventsNotDue          uint64 // those that need not have come anyway
+	Results               uint64
+	ResultsRemote         uint64
+	Progress              uint64
+	CallErrors            uint64
+	CallsFailedByFault    uint64
+	InvocationsAfterError uint64 // begun after their caller was told that they failed
+	Cancels               uint64
+	Interrupts            uint64
+	Timeouts              uint64
+	Busy                  uint64
+	Conflicts             uint64 // REGISTERs that were refused
+	Revocations           uint64
+	Stalls                uint64
+	CutOff                uint64 // sessions that did not read and were closed
+	RouterGoodbyes        uint64
 }
 
 // rare are the counters that a batch of runs has to have reached, each by its name.

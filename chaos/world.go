@@ -26,6 +26,7 @@ type Options struct {
 	Duration time.Duration // 0: DefaultDuration
 	Mode     Mode          // "": drawn
 	Calm     bool          // no faults, a good network
+	Deserted bool          // without the world's own clients
 	Trace    io.Writer     // what happens, line by line; nil for none
 }
 
@@ -54,6 +55,7 @@ type World struct {
 	tables  tables
 	history history
 	traffic traffic
+	journal journal
 	buffers buffers
 	pool    frame.Pool
 
@@ -87,6 +89,7 @@ func NewWorld(o Options) *World {
 	w.begun, w.end = w.now, w.now+int64(o.Duration)
 	w.trace = newTracer(o.Trace)
 	w.draw = w.drawAll()
+	w.journal.w = w
 	w.net.init(w)
 	w.members.init(w)
 	w.tables.init(w)
@@ -112,7 +115,7 @@ func (w *World) Run() Result {
 	w.startAll()
 	w.history.init(w)
 	w.plan.init(w)
-	if newTraffic != nil {
+	if newTraffic != nil && !w.opts.Deserted {
 		w.traffic = newTraffic(w)
 		w.traffic.start()
 	}
