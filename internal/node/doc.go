@@ -14,5 +14,8 @@
 // Hubs speak to each other by letters in mailboxes, handed over once per turn; nothing else is shared but the realms' index cells,
 // which the home hub stores and everybody loads.
 //
+// Where the direct path to a node is cut, its link leads over a common neighbour (relay.go): the frames of the one link are written by
+// that of the neighbour, which passes them on.
+//
 // At the end of a turn deltas of the tables leave ahead of the data that follows them, then every outbox is flushed.
 package node

@@ -36,11 +36,25 @@
 //	              └──────────────────────────────up again─────────────────────────────────────────┘
 //
 // A lossy reset gives up what the window holds. The sequence goes on behind it: the next handshake tells the new base, the
-// receiver skips, and both ends end the calls that are older. What was given up is counted, first as an upper bound and, once
-// the same life of the peer has told how much had arrived, exactly: sent = arrived + lost.
+// receiver skips, and both ends end the calls that are older. What was given up is counted by kind (events, calls, answers and
+// control), first as an upper bound and, once the same life of the peer has told how much had arrived, exactly: sent = arrived +
+// lost (+ cancelled, for calls that were made void).
 //
-// Relay over a common neighbour will carry the same records in an item of its own ([itemRelay]) and list neighbours in the
-// heartbeat's last field; nothing of the lanes depends on which path carried them.
+// Paths that carry one way only. A heartbeat tells for how long the other end has not been heard. An end that hears, but learns that
+// it is not heard for the dead time, is as Suspect as the one that does not hear, until it is told otherwise.
+//
+// Relay. With the direct path lost, the search for a path over a common neighbour begins beside that for a direct one. It is a virtual
+// connection of the machine: FxDetour asks for one, InUp brings it, with handshake, generation and all, so that it authenticates
+// end to end, lanes resume over it, and a later direct one supersedes it. [Detours] keeps the virtual connections of all machines
+// of a node and chooses the neighbour: the least sum of round trips as heartbeats list them, then the least name.
+//
+//	A                                  C                                  B
+//	machine for B ──▶ machine for C ══▶ machine for A ─▶ machine for B ══▶ machine for C ──▶ machine for A
+//	      frame        item {from A, to B, number, frame}, outside of any lane                frame
+//
+// C passes an item on as it is, once, from whom it comes to whom it is for, if both are live direct neighbours; else it answers with
+// the end of the connection, as it does when B's outbox has no room. Nothing waits in C and C keeps nothing of it. Whoever does not
+// say in its hello that it knows relay items is sent none.
 //
 // The package imports nothing of ours. Owner of a Machine: one goroutine, the loop of its socket.
 package link

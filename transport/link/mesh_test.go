@@ -191,11 +191,13 @@ func (n *meshNode) do(peer string, out []Effect) {
 }
 
 // publish sends one numbered frame to the peer.
-func (n *meshNode) publish(peer string, hash uint64, size int) {
+func (n *meshNode) publish(peer string, hash uint64, size int) { n.number(peer, hash, size, false) }
+
+func (n *meshNode) number(peer string, hash uint64, size int, call bool) {
 	lane := n.m[peer].LaneOf(hash)
 	s := n.sent[peer]
 	s[lane]++
-	n.feed(peer, Input{Kind: InData, Lane: hash, Bytes: payload(uint64(lane)<<48|s[lane], size)})
+	n.feed(peer, Input{Kind: InData, Lane: hash, Call: call, Bytes: payload(uint64(lane)<<48|s[lane], size)})
 }
 
 // take checks that the frame is the next one of its lane.
