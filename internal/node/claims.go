@@ -30,6 +30,7 @@ func (o *home) execClaims(e *router.TablesEffect) {
 			what = "kept in reserve"
 		}
 		o.n.log.Info("a registration lost against an earlier one and is "+what, "realm", c.Realm, "procedure", c.URI, "session", c.Session, "winner", c.Node)
+		o.directory.TellConflict(c)
 	case router.TxClockAhead:
 		if p := o.slots[e.Node]; p != nil {
 			o.n.log.Warn("a node's clock is ahead", "node", p.name, "by", millis(e.Wait))

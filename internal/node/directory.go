@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"kleeblatt/gossip"
+	"kleeblatt/internal/codec"
 	"kleeblatt/internal/router"
 	"kleeblatt/transport/link"
 )
@@ -121,6 +122,10 @@ func (o *home) ask(worker uint8, q *router.Ask, token uint64) {
 	switch q.Kind {
 	case router.AskExplain:
 		o.explain(worker, q, token)
+	case router.AskBarrier:
+		o.barrier(q.Wait, func(acked, of int) {
+			o.answer(worker, token, q.Return([]any{codec.Dict{{Key: "acked", Value: acked}, {Key: "of", Value: of}}}, nil))
+		})
 	default:
 		o.answer(worker, token, o.directory.Answer(q, o.knowsAll()))
 	}

@@ -198,6 +198,7 @@ func (o *home) execGossip(e *gossip.Effect) {
 		p.state = e.State
 		if e.State == gossip.Forgotten || e.State == gossip.Buried {
 			p.stopLingering()
+			p.cutOff(false)
 		}
 		o.look = true
 		o.n.log.Info(stateLine(e.State), "node", p.name)

@@ -38,8 +38,9 @@ type fakeLoop struct {
 	in    arrivals
 	spare arrivals
 
-	sent   int    // messages to clients
-	last   []byte // of them
+	sent   int                                    // messages to clients
+	got    func(to transport.ConnID, body []byte) // likewise; may be nil
+	last   []byte                                 // of them
 	paused map[transport.ConnID]bool
 	dials  int
 }
@@ -193,6 +194,9 @@ func (l *fakeLoop) Send(c transport.ConnID, body []byte, _ bool) bool {
 	}
 	if x.far == nil {
 		l.sent++
+		if l.got != nil {
+			l.got(c, body)
+		}
 		l.last = append(l.last[:0], body...)
 		return true
 	}

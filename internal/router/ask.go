@@ -2,6 +2,7 @@ package router
 
 import (
 	"slices"
+	"time"
 
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
@@ -15,6 +16,7 @@ const (
 	AskSessionList                     // Filtered, Roles
 	AskSession                         // Session
 	AskExplain                         // URI
+	AskBarrier                         // Wait
 )
 
 // Ask is one call of a procedure of the node's own, whose arguments have been read. It belongs to whoever gets it.
@@ -27,6 +29,7 @@ type Ask struct {
 	Filtered   bool     // only those of Roles
 	Roles      []string // sorted, none twice
 	URI        string
+	Wait       time.Duration // how long the answer may wait for others
 }
 
 // Answer is what a procedure of the node's own returns: a payload in the asked serializer, or an error.

@@ -16,6 +16,10 @@ import (
 const (
 	// askTimeout is how long the node may take to answer itself: far more than a home loop that lags, so that no caller waits for ever.
 	askTimeout = 5 * time.Second
+	// barrierWait is how long kleeblatt.barrier waits where the caller does not say: a second covers any path that is not broken.
+	barrierWait = time.Second
+	// barrierWaitMax is the most that it may say: who is not heard of for as long is hidden, and not waited for any more.
+	barrierWaitMax = time.Minute
 	// askBytesMax bounds the arguments that are decoded: a few ids and names.
 	askBytesMax = 64 << 10
 )
@@ -35,6 +39,7 @@ func init() {
 		{"wamp.session.list", AskSessionList, readRoles},
 		{"wamp.session.get", AskSession, readSession},
 		{"kleeblatt.cluster.explain", AskExplain, readURI},
+		{"kleeblatt.barrier", AskBarrier, readWait},
 	} {
 		builtins[b.uri] = &b
 	}
@@ -83,6 +88,20 @@ func readURI(q *Ask, args []any) (err, text string) {
 	return wamp.ErrInvalidArgument, "a URI is needed"
 }
 
+// readWait reads an optional number of milliseconds.
+func readWait(q *Ask, args []any) (err, text string) {
+	q.Wait = barrierWait
+	if len(args) == 0 || args[0] == nil {
+		return "", ""
+	}
+	ms, ok := args[0].(uint64)
+	if !ok {
+		return wamp.ErrInvalidArgument, "a number of milliseconds is needed"
+	}
+	q.Wait = time.Duration(min(ms, uint64(barrierWaitMax/time.Millisecond))) * time.Millisecond
+	return "", ""
+}
+
 // ask has the owner of the tables answer the call. c is void afterwards if the arguments are wrong.
 func (w *Worker) ask(c *dealer.Call, b *builtin, m *codec.Message) {
 	slot := uint32(c.Caller)
@@ -98,7 +117,7 @@ func (w *Worker) ask(c *dealer.Call, b *builtin, m *codec.Message) {
 		return
 	}
 	w.caller.Bind(c, 0, 0, 0)
-	c.Timeout = int64(askTimeout)
+	c.Timeout = int64(askTimeout + q.Wait)
 	if o := &m.Options; o.Has&codec.OptTimeout != 0 && o.Timeout > 0 {
 		c.Timeout = min(c.Timeout, int64(min(o.Timeout, timeoutMillisMax))*int64(time.Millisecond))
 	}

@@ -12,16 +12,17 @@ import (
 const (
 	topicJoin  = "wamp.session.on_join"
 	topicLeave = "wamp.session.on_leave"
+
+	topicConflict = "kleeblatt.registration.on_conflict" // of the loser's realm
 )
 
 // Topics of this router's own. They are told in every realm.
 const (
-	TopicNodeUp    = "kleeblatt.node.on_up"               // [node]
-	TopicNodeDown  = "kleeblatt.node.on_down"             // [node]
-	TopicPartition = "kleeblatt.cluster.on_partition"     // [nodes that are cut off]
-	TopicHeal      = "kleeblatt.cluster.on_heal"          // []
-	TopicConflict  = "kleeblatt.registration.on_conflict" // see who publishes it
-	TopicGap       = "kleeblatt.link.on_gap"              // [node, frames that were given up]
+	TopicNodeUp    = "kleeblatt.node.on_up"           // [node]
+	TopicNodeDown  = "kleeblatt.node.on_down"         // [node]
+	TopicPartition = "kleeblatt.cluster.on_partition" // [nodes that are cut off]
+	TopicHeal      = "kleeblatt.cluster.on_heal"      // []
+	TopicGap       = "kleeblatt.link.on_gap"          // [node, frames that were given up]
 )
 
 // news are events that have not been published yet, in order. They leave a few at a time: the end of a node with many sessions must neither
@@ -66,9 +67,28 @@ func (d *Directory) tell(realm int, topic, element string) {
 // Tell notes an event for the subscribers of the topic in every realm. The arguments are as codec.AppendPayload takes them, and kept.
 func (d *Directory) Tell(topic string, args ...any) {
 	for realm := range d.list {
-		if d.heard(realm, topic) {
-			d.news.items = append(d.news.items, newsItem{realm: realm, topic: topic, args: args})
+		d.tellArgs(realm, topic, args)
+	}
+}
+
+// TellConflict notes that an owner of a procedure has lost against another, for the subscribers of its realm. It is told where the
+// loser is, by whom it is judged.
+func (d *Directory) TellConflict(c *Conflict) {
+	if r := d.realms.Get(c.Realm); r != nil {
+		outcome := "revoked"
+		if c.Policy == Standby {
+			outcome = "standby"
 		}
+		d.tellArgs(r.index, topicConflict, []any{codec.Dict{
+			{Key: "registration", Value: c.ID}, {Key: "match", Value: c.Match.String()}, {Key: "procedure", Value: c.URI},
+			{Key: "session", Value: c.Session}, {Key: "outcome", Value: outcome}, {Key: "winner", Value: c.Winner}, {Key: "node", Value: c.Node},
+		}})
+	}
+}
+
+func (d *Directory) tellArgs(realm int, topic string, args []any) {
+	if d.heard(realm, topic) {
+		d.news.items = append(d.news.items, newsItem{realm: realm, topic: topic, args: args})
 	}
 }
 
