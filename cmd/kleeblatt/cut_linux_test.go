@@ -127,7 +127,6 @@ func startCutCluster(t *testing.T) (*cluster, *network) {
 	for i, p := range c.nodes {
 		host := fmt.Sprint(subnet, i+1)
 		p.within = []string{"ip", "netns", "exec", w.nodes[i]}
-		p.temp = filepath.Join(dir, "none") // so that links do not find their way past the wire, over Unix sockets
 		p.url = "unix://" + filepath.Join(dir, p.name)
 		p.admin = "127.0.0.1:9090"
 		p.web = &http.Client{Transport: &http.Transport{DialContext: dialIn(w.nodes[i])}}
