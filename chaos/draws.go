@@ -67,7 +67,7 @@ func (w *World) drawAll() draws {
 	d.retain = d.leaveGrace + w.between(2*time.Second, 30*time.Second)
 	d.inflight = 64 << 10 << w.rnd.IntN(4)
 	d.window = d.inflight * (4 + w.rnd.IntN(5))
-	d.outboxBytes = 64 << 10 << w.rnd.IntN(4)
+	d.outboxBytes = 1 << 20 << w.rnd.IntN(4)
 	d.idBits = 53
 	if w.chance(0.5) {
 		d.idBits = 8 + w.rnd.IntN(5)

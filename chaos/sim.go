@@ -9,7 +9,7 @@ import (
 )
 
 // SimUsage explains the words of Sim.
-const SimUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--workers W] [--for D] [--stats] [-v]
+const SimUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--calm] [--workers W] [--for D] [--stats] [-v]
 
 Plays whole clusters in virtual time, one per seed, and prints a line for each seed whose run broke a promise.
   --seed N      the first seed (default 1)
@@ -17,6 +17,7 @@ Plays whole clusters in virtual time, one per seed, and prints a line for each s
   --nodes N     nodes per run, 3 to 20 (default: drawn)
   --duration D  simulated time of a run (default 2m30s)
   --mode M      safety, liveness or both: drawn (default both)
+  --calm        no faults
   --workers W   runs at a time (default 2)
   --for D       begin no run after this time
   --stats       print all counters
@@ -52,6 +53,7 @@ func Sim(words []string, out, complaints io.Writer) int {
 	mode := f.String("mode", "both", "")
 	workers := f.Int("workers", 2, "")
 	limit := f.Duration("for", 0, "")
+	calm := f.Bool("calm", false, "")
 	stats := f.Bool("stats", false, "")
 	verbose := f.Bool("v", false, "")
 	if err := f.Parse(words); err != nil {
@@ -61,7 +63,7 @@ func Sim(words []string, out, complaints io.Writer) int {
 		return 2
 	}
 	b := &batch{out: out, next: *seed, seeds: *seeds, results: map[uint64]Result{}}
-	b.options = Options{Nodes: *nodes, Duration: *duration, Mode: Mode(*mode)}
+	b.options = Options{Nodes: *nodes, Duration: *duration, Mode: Mode(*mode), Calm: *calm}
 	switch {
 	case f.NArg() > 0 || *workers < 1 || *duration < time.Second || *nodes != 0 && (*nodes < 3 || *nodes > nodesMax):
 		fmt.Fprint(complaints, SimUsage)
@@ -81,10 +83,10 @@ func Sim(words []string, out, complaints io.Writer) int {
 		b.options.Trace, b.seeds, *workers = out, 1, 1
 	}
 	b.command = "kleeblatt-chaos sim"
-	for _, name := range []string{"nodes", "duration", "mode"} {
+	for _, name := range []string{"nodes", "duration", "mode", "calm"} {
 		f.Visit(func(x *flag.Flag) {
 			if x.Name == name {
-				b.command += fmt.Sprintf(" --%s %s", x.Name, x.Value)
+				b.command += fmt.Sprintf(" --%s=%s", x.Name, x.Value)
 			}
 		})
 	}
