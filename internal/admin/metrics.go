@@ -126,6 +126,12 @@ var metrics = []metric{
 	{"kleeblatt_gossip_asks_total", counter, "", "Requests for something that was seen to be missing.", count(func(c *Counters) uint64 { return c.Gossip.Asks })},
 	{"kleeblatt_gossip_alarms_total", counter, "", "Contradictions between tables. Anything but 0 is a defect.", count(func(c *Counters) uint64 { return c.Gossip.Alarms })},
 	{"kleeblatt_gossip_rebirths_total", counter, "", "Times that this node went on under a higher epoch.", count(func(c *Counters) uint64 { return c.Gossip.Rebirths })},
+	{"kleeblatt_registration_claims_total", counter, "result", "Procedures that were claimed before they were registered: confirmed, refused by an earlier claim or an owner, timed_out (and confirmed) without an answer of every node, withdrawn because the session left; objected are claims of other nodes.",
+		counts(func(c *Counters) []Count { return c.Claims })},
+	{"kleeblatt_registration_conflicts_total", counter, "result", "Registrations here that met an earlier one after a partition: revoked, standby, or avoided because it was over in time.",
+		counts(func(c *Counters) []Count { return c.RegConflicts })},
+	{"kleeblatt_registrations_in_reserve", gauge, "", "Registrations here that are not called as long as an earlier one is there.", number(func(c *Counters) int { return c.RegReserves })},
+	{"kleeblatt_clocks_ahead_total", counter, "", "Times that another node's clock was found more than a minute ahead.", count(func(c *Counters) uint64 { return c.ClocksAhead })},
 	{"kleeblatt_swim_probes_answered_total", counter, "", "Probes of membership that were answered.", count(func(c *Counters) uint64 { return c.ProbesOK })},
 	{"kleeblatt_name_conflicts_total", counter, "", "Other processes with this node's name that were met.", count(func(c *Counters) uint64 { return c.Conflicts })},
 }

@@ -110,6 +110,12 @@ type Counters struct {
 	Gossip    GossipCounters
 	ProbesOK  uint64 // answers to SWIM's probes
 	Conflicts uint64 // other processes of our name that were met
+
+	// Registrations with one owner.
+	Claims       []Count // procedures that were to be registered first: by what came of it
+	RegConflicts []Count // entries that met after a partition and exclude each other: by what came of them
+	RegReserves  int     // registrations of sessions here that wait for an earlier one to end
+	ClocksAhead  uint64  // times that another node's clock was found more than a minute ahead
 }
 
 // LinkCounters are those of the link to one node.

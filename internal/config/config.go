@@ -58,7 +58,17 @@ func (l Listener) TLS() bool { return l.Scheme == "wss" || l.Scheme == "rss" }
 type Realm struct {
 	Name   string
 	Strict bool // what the specification demands and common clients break: sequential request ids and the like
+	// Conflict is what becomes of the later of two owners of a procedure that meet after a partition.
+	Conflict Conflict
 }
+
+// Conflict is what becomes of a registration that loses against an earlier one.
+type Conflict string
+
+const (
+	Revoke  Conflict = "revoke"  // it ends, and the callee is told
+	Standby Conflict = "standby" // it is called when the earlier one is gone
+)
 
 // SlowConsumer is what happens to a session that does not read fast enough.
 type SlowConsumer string

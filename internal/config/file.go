@@ -141,20 +141,26 @@ func (r *yamlReader) value(opt *option, at place, n ast.Node) {
 	}
 }
 
-// realm reads {name: NAME, strict: true}.
+// realm reads {name: NAME, strict: true, conflict: standby}.
 func (r *yamlReader) realm(opt *option, at place, m ast.MapNode) {
-	value, strict := "", false
+	value, strict, conflict := "", false, ""
+	known := []string{"name", "strict", "conflict"}
 	for it := m.MapRange(); it.Next(); {
 		k, kat := r.key(it.KeyValue())
 		s, ok := scalar(it.Value())
 		switch {
 		case k == "":
-		case k != "name" && k != "strict":
-			r.p.fail(kat, "a realm has no key %s%s", k, didYouMean(k, []string{"name", "strict"}))
+		case !slices.Contains(known, k):
+			r.p.fail(kat, "a realm has no key %s%s", k, didYouMean(k, known))
 		case !ok:
 			r.p.fail(kat, "%s: a plain value is needed here", k)
 		case k == "name":
 			value = s
+		case k == "conflict":
+			if conflict = s; s != string(Revoke) && s != string(Standby) {
+				r.p.fail(kat, "conflict: %q is neither %s nor %s", s, Revoke, Standby)
+				conflict = ""
+			}
 		default:
 			if err := setBool(&strict, s); err != nil {
 				r.p.fail(kat, "strict: %v", err)
@@ -167,6 +173,9 @@ func (r *yamlReader) realm(opt *option, at place, m ast.MapNode) {
 	}
 	if strict {
 		value += ",strict"
+	}
+	if conflict != "" {
+		value += ",conflict=" + conflict
 	}
 	r.out = append(r.out, assignment{opt: opt, value: value, at: at})
 }

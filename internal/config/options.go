@@ -52,8 +52,8 @@ var options = []option{
 			c.Listen = append(c.Listen, l)
 			return err
 		}},
-	{key: "realm", arg: "NAME[,strict]", list: true, group: groupClients, def: defaultRealm,
-		help: "realm to serve; strict holds clients to rules that common ones break. In the file also {name: NAME, strict: true}",
+	{key: "realm", arg: "NAME[,strict][,conflict=standby]", list: true, group: groupClients, def: defaultRealm,
+		help: "realm to serve; strict holds clients to rules that common ones break; conflict=standby keeps a registration that lost against an earlier one, after a partition, as a reserve instead of ending it. In the file also {name: NAME, strict: true, conflict: standby}",
 		set: func(c *Config, v string) error {
 			r, err := parseRealm(v)
 			c.Realms = append(c.Realms, r)

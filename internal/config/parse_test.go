@@ -48,7 +48,7 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		Name:   "box-k7m2q",
 		Listen: []Listener{{URL: "ws://127.0.0.1:8080/ws", Scheme: "ws", Addr: "127.0.0.1:8080", Path: "/ws"}},
-		Realms: []Realm{{Name: "realm1"}}, SlowConsumer: Disconnect,
+		Realms: []Realm{{Name: "realm1", Conflict: Revoke}}, SlowConsumer: Disconnect,
 		Gossip: "127.0.0.1:7946", Link: "127.0.0.1:7947", Directory: Replicate,
 		Admin: "127.0.0.1:9090", Workers: 4, LogLevel: slog.LevelInfo, LogFormat: Auto,
 		Limits: Limits{
@@ -68,7 +68,7 @@ func TestDefaults(t *testing.T) {
 func TestFlagsAndFileAreTheSame(t *testing.T) {
 	key := write(t, "key", "0123456789abcdef0123456789abcdef\n")
 	words := strings.Fields(`--name n1 --workers 2 --listen ws://127.0.0.1:8080 --listen=rs://[::1]:8081 --listen unix:///tmp/k.sock
-		--realm realm1 --realm bank,strict --allowed-origins https://app.example --slow-consumer drop --gossip 127.0.0.1:7946
+		--realm realm1 --realm bank,strict,conflict=standby --allowed-origins https://app.example --slow-consumer drop --gossip 127.0.0.1:7946
 		--link 127.0.0.1:8000 --advertise node1.example --join node2.example:7946 --join srv+_k._tcp.example --cluster-key-file ` + key + `
 		--admin off --admin-hosts node1 --insecure --log-level debug --log-format json --limit-message 1MiB --limit-first-message 4096
 		--limit-outbox 2MiB --limit-hello 3s --limit-ping 0s --limit-connections-per-address 0
@@ -84,6 +84,7 @@ realm:
   - realm1
   - name: bank
     strict: true
+    conflict: standby
 allowed_origins: [https://app.example]
 slow_consumer: drop
 gossip: 127.0.0.1:7946
@@ -117,7 +118,7 @@ limits:
 	if !reflect.DeepEqual(a, b) {
 		t.Errorf("flags %+v\nfile  %+v", a, b)
 	}
-	if a.Listen[0].URL != "ws://127.0.0.1:8080/" || a.Listen[1].Addr != "[::1]:8081" || a.Listen[2].Addr != "/tmp/k.sock" || !a.Realms[1].Strict {
+	if a.Listen[0].URL != "ws://127.0.0.1:8080/" || a.Listen[1].Addr != "[::1]:8081" || a.Listen[2].Addr != "/tmp/k.sock" || !a.Realms[1].Strict || a.Realms[1].Conflict != Standby {
 		t.Errorf("%+v", a)
 	}
 	if string(a.ClusterKey) != "0123456789abcdef0123456789abcdef" || a.Admin != "" || len(a.Warnings) != 0 {

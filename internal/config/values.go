@@ -222,16 +222,21 @@ func checkOrigin(v string) error {
 	return nil
 }
 
-// parseRealm reads NAME or NAME,strict. A realm is a loose URI (WAMP, "URIs"): no white space, no #, no empty component.
+// parseRealm reads NAME, with ,strict and ,conflict=POLICY behind it. A realm is a loose URI (WAMP, "URIs"): no white space, no #, no empty component.
 func parseRealm(v string) (Realm, error) {
-	name, flags, _ := strings.Cut(v, ",")
-	r := Realm{Name: name}
-	switch flags {
-	case "":
-	case "strict":
-		r.Strict = true
-	default:
-		return r, fmt.Errorf("%q is no realm: NAME or NAME,strict is needed", v)
+	name, flags, more := strings.Cut(v, ",")
+	r := Realm{Name: name, Conflict: Revoke}
+	for more {
+		var flag string
+		flag, flags, more = strings.Cut(flags, ",")
+		switch flag {
+		case "strict":
+			r.Strict = true
+		case "conflict=" + string(Revoke), "conflict=" + string(Standby):
+			r.Conflict = Conflict(strings.TrimPrefix(flag, "conflict="))
+		default:
+			return r, fmt.Errorf("%q is no realm: NAME, NAME,strict or NAME,conflict=standby is needed", v)
+		}
 	}
 	if len(name) == 0 || len(name) > 255 || strings.ContainsAny(name, " \t\r\n\v\f#") || strings.Contains("."+name+".", "..") {
 		return r, fmt.Errorf("%q is no name for a realm", name)

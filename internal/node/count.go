@@ -207,6 +207,14 @@ func (o *home) count(c *admin.Counters) {
 	c.Parts = o.parts()
 	c.Dropped = append(c.Dropped,
 		admin.Count{Label: "relay_over_budget", Value: o.dropped}, admin.Count{Label: "table_entry_unknown", Value: o.tables.Unknown()})
+	r := o.tables.Stats()
+	c.Claims = append(c.Claims,
+		admin.Count{Label: "confirmed", Value: r.ClaimsConfirmed}, admin.Count{Label: "refused", Value: r.ClaimsRefused},
+		admin.Count{Label: "timed_out", Value: r.ClaimsTimedOut}, admin.Count{Label: "withdrawn", Value: r.ClaimsWithdrawn},
+		admin.Count{Label: "objected", Value: r.RefusalsSent})
+	c.RegConflicts = append(c.RegConflicts,
+		admin.Count{Label: "revoked", Value: r.Revoked}, admin.Count{Label: "standby", Value: r.StoodBy}, admin.Count{Label: "avoided", Value: r.VerdictsChanged})
+	c.RegReserves, c.ClocksAhead = r.Reserves, r.ClockAhead
 	g := o.g.Stats()
 	c.Gossip = admin.GossipCounters{
 		DeltasOut: g.DeltasOut, DeltasIn: g.DeltasIn, SnapshotsOut: g.SnapshotsOut, SnapshotsIn: g.SnapshotsIn, Asks: g.Asks,

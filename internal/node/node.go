@@ -146,7 +146,7 @@ func (n *Node) start() (err error) {
 	n.life.Store(&gossip.Life{Epoch: epoch, Nonce: cryptoRand()})
 	var realms []router.RealmConfig
 	for _, r := range n.cfg.Realms {
-		realms = append(realms, router.RealmConfig{Name: r.Name, Strict: r.Strict})
+		realms = append(realms, realmConfig(r))
 	}
 	if n.realms, err = router.NewRealms(realms...); err != nil {
 		return err

@@ -77,6 +77,14 @@ func (n *Node) secret(use string) []byte {
 	return m.Sum(nil)
 }
 
+func realmConfig(r config.Realm) router.RealmConfig {
+	c := router.RealmConfig{Name: r.Name, Strict: r.Strict}
+	if r.Conflict == config.Standby {
+		c.Conflict = router.Standby
+	}
+	return c
+}
+
 func (n *Node) tablesConfig() router.TablesConfig {
 	c := router.TablesConfig{NodeName: n.name, Key: n.secret("ids"), Realms: n.realms}
 	hooked(n.hooks.tables, &c)

@@ -268,10 +268,14 @@ type fakeClient struct {
 func (w *testWorld) join(n *Node, worker int) *fakeClient {
 	l := n.hubs[worker].loop.(*fakeLoop)
 	c := &fakeClient{w: w, l: l, c: l.open(nil).id}
-	l.h.Opened(c.c, &transport.Info{Framing: transport.RawSocket, Serializer: ser, MaxMessage: 1 << 24})
-	c.send(codec.AppendHello(nil, ser, "realm1", &codec.HelloDetails{Roles: allRoles}))
-	c.expect(wamp.Welcome)
+	w.begin(c, allRoles)
 	return c
+}
+
+func (w *testWorld) begin(c *fakeClient, roles wamp.Roles) {
+	c.l.h.Opened(c.c, &transport.Info{Framing: transport.RawSocket, Serializer: ser, MaxMessage: 1 << 24})
+	c.send(codec.AppendHello(nil, ser, "realm1", &codec.HelloDetails{Roles: roles}))
+	c.expect(wamp.Welcome)
 }
 
 // receive hands a message in, and lets the world do what follows.
@@ -284,9 +288,19 @@ func (c *fakeClient) send(m []byte) {
 // expect looks at the last message that any client of the loop got.
 func (c *fakeClient) expect(typ wamp.MessageType) {
 	c.w.t.Helper()
-	var p codec.Parser
-	var m codec.Message
-	if err := p.Parse(ser, slices.Clone(c.l.last), &m); err != nil || m.Type != typ {
-		c.w.t.Fatalf("got %v, want %v: %v", m.Type, typ, err)
+	if got := c.lastType(); got != typ {
+		c.w.t.Fatalf("got %v, want %v", got, typ)
 	}
+}
+
+func (c *fakeClient) lastType() wamp.MessageType { return c.lastMessage().Type }
+
+// lastMessage is the last message that any client of the loop got.
+func (c *fakeClient) lastMessage() (m codec.Message) {
+	c.w.t.Helper()
+	var p codec.Parser
+	if err := p.Parse(ser, slices.Clone(c.l.last), &m); err != nil {
+		c.w.t.Fatal(err)
+	}
+	return m
 }
