@@ -6,11 +6,13 @@
 //	│ hub 1…n                  │──────────▶│ hub 0                                │
 //	│  router.Worker           │◀──────────│  router.Worker                      │
 //	└──────────────────────────┘            │  home: Tables ─▶ gossip ─▶ link … │
+//	                                        │        Directory ─▲                 │
 //	                                        └──────────────────▲──────────────────┘
 //	                                         swim (membership) │ letters
 //
 // Each hub belongs to its loop's goroutine: it turns what transport reports into inputs of pure state machines and carries out their
-// effects. The home hub has, besides its worker, what exists once per node: the index writer, the tables' protocol and the links.
+// effects. The home hub has, besides its worker, what exists once per node: the index writer, the directory of sessions, the tables'
+// protocol and the links. It also answers calls of the node's own procedures, and says what becomes of sessions and nodes (directory.go).
 // Hubs speak to each other by letters in mailboxes, handed over once per turn; nothing else is shared but the realms' index cells,
 // which the home hub stores and everybody loads.
 //

@@ -3,6 +3,7 @@ package router
 import (
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -299,4 +300,30 @@ func TestDirectoryIsQuietWhereNobodyListens(t *testing.T) {
 	if e.d.Pending() {
 		t.Error("something waits")
 	}
+}
+
+// What the directory keeps of a session beside its element, which the part of the tables holds anyway.
+func TestMemoryPerSessionInTheDirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills memory")
+	}
+	const n = 50_000
+	elements := make([]string, n)
+	for i := range elements {
+		elements[i] = testSession(uint64(i + 1))
+	}
+	e := newEar(t, false)
+	before := heap()
+	for _, el := range elements {
+		e.d.RemoteAdd(1, el)
+	}
+	e.listen()
+	e.there = nil
+	each := (heap() - before) / n
+	t.Logf("%d bytes per session, and an element of %d", each, len(elements[n-1]))
+	if each > 120 {
+		t.Errorf("%d bytes per session, want 120 at most", each)
+	}
+	runtime.KeepAlive(e)
+	runtime.KeepAlive(elements)
 }

@@ -2,7 +2,7 @@
 //
 // A Worker owns sessions: it is given what their connections brought and what other workers sent, and answers with effects.
 // Tables owns a node's routing index: it is given the changes that workers propose and those that other nodes made, and
-// publishes immutable snapshots of the result.
+// publishes immutable snapshots of the result. The Directory knows the sessions of the whole cluster.
 //
 //	 connections                     one node                                   other nodes
 //	                 ┌────────┐   FxPost / InFrame   ┌────────┐
@@ -19,10 +19,10 @@
 //
 // # Owners
 //
-// A session, its pending calls and its invocations belong to exactly one Worker; the Tables to the home loop alone. The two
+// A session, its pending calls and its invocations belong to exactly one Worker; the Tables and the Directory to the home loop alone. Workers and Tables
 // meet in Realms: a Cell per realm holds the current Snapshot, which nobody changes. Nothing else is shared, so nothing is locked.
 //
-// Both are state machines: no clock, goroutine, lock, logger or global chance inside. Effects are appended to the caller's
+// All are state machines: no clock, goroutine, lock, logger or global chance inside. Effects are appended to the caller's
 // slice, alias the machine's memory and are valid until its next Step.
 //
 // # The life of a message
@@ -31,6 +31,21 @@
 // subscribe.go, publish.go and deliver.go, register.go, call.go (the caller's side), invoke.go (the callee's side). What
 // leaves the worker for another, on this node or not, is a relay frame (relay.go), the same bytes for both. A frame says which
 // session it is for, or which topic; Route and Realms.WorkersFor read that much of it.
+//
+// # The directory, and the node's own voice
+//
+// The Directory (directory.go) stands beside the Tables, on the same loop and behind the same Replicator. It knows the sessions of the
+// cluster: each is an element of its node's part, proposed by its worker (FxSession) when WELCOME has been sent and taken back when all else
+// that it held has been. Joins and leaves are derived from these elements at each node, for its own subscribers; so is what the node has to
+// tell of itself and of others (events.go). Events leave NextEvent as relay frames that Realms.WorkersFor routes, and never go to another node.
+//
+//	session   WELCOME ──▶ FxSession ─▶ Directory ─▶ TxPropose ─▶ Applied ─▶ it counts, on_join     (the others: RemoteAdd)
+//	          ends    ──▶ FxSession ─▶ Directory ─▶ TxPropose ─▶ Applied ─▶ it is over, on_leave   (the others: RemoteRemove)
+//	node      hidden: its sessions still count │ Show … Reached: the differences, leaves first │ Gone: all of them leave
+//
+// Procedures of the node's own (builtin.go) are found by URI when a CALL names one in the reserved name spaces. The worker reads the arguments
+// and asks (FxAsk) the owner of the tables, who answers in the caller's serializer (ask.go, explain.go; InAnswer). Until then the call is a
+// record like any other. A new one is a line in the table, a kind of Ask, and who answers it.
 //
 // # Arrows
 //
