@@ -72,7 +72,8 @@ func (l *lab) suffer(ctx context.Context, f Fault) error {
 	}
 	calls := l.judgeHung(ctx, &f, lasted, ends, len(hung))
 	l.verify(ctx)
-	l.scrape(ctx)
+	late := l.scrape(ctx)
+	l.report.Late.Add(late)
 	l.judge(func(g *ledger) string {
 		l.checkLosses()
 		was := g.tally.Unanswered
@@ -81,8 +82,8 @@ func (l *lab) suffer(ctx context.Context, f Fault) error {
 		}
 		return ""
 	})
-	fmt.Fprintf(l.cfg.Lines, "%3d %-20v %6v  healed in %-8v (tables %v, routes %v)  %s  missing %d%s\n", f.Number, &f, short(lasted),
-		short(healed.all()), short(healed.tables), short(healed.routes), calls, l.missing()-missingBefore, l.newlyBroken(before))
+	fmt.Fprintf(l.cfg.Lines, "%3d %-20v %6v  healed in %-8v (tables %v, routes %v)  %s  missing %d  loops late by %v%s\n", f.Number, &f, short(lasted),
+		short(healed.all()), short(healed.tables), short(healed.routes), calls, l.missing()-missingBefore, short(late), l.newlyBroken(before))
 	return l.dead()
 }
 
@@ -137,10 +138,12 @@ func (l *lab) carryOut(ctx context.Context, f *Fault) error {
 	return mend()
 }
 
-// scrape takes what the nodes count. A node that does not answer keeps its last numbers.
-func (l *lab) scrape(ctx context.Context) {
+// scrape takes what the nodes count, and returns how late the worst of their loops has been. A node that does not answer keeps its
+// last numbers.
+func (l *lab) scrape(ctx context.Context) (late time.Duration) {
 	for _, p := range l.processes {
-		if c, err := p.counts(ctx); err == nil {
+		if c, d, err := p.counts(ctx); err == nil {
+			late = max(late, d)
 			l.books.scraped(p.name, c)
 			if n := c["kleeblatt_gossip_alarms_total"]; n > l.alarms {
 				l.alarms = n
@@ -148,6 +151,7 @@ func (l *lab) scrape(ctx context.Context) {
 			}
 		}
 	}
+	return late
 }
 
 // hung is a call that nobody answers until it is forgotten.

@@ -61,6 +61,7 @@ type Report struct {
 	Visible    Figure // from an answer to the last node that acts on it, without faults
 	KillError  Figure // from kill -9 of a callee's node to the caller's error
 	CutError   Figure // the same from a silent cut
+	Late       Figure // the nodes' worst loop of each fault: no goal, but what all others are read with
 	Tally      Tally
 	Counted    uint64 // losses by the nodes' own counts
 	Violations []Violation
@@ -74,6 +75,7 @@ func newReport(seed uint64, nodes int) *Report {
 		Visible:   Figure{Name: "table change visible", P99: 20 * time.Millisecond},
 		KillError: Figure{Name: "error after kill -9", P99: 100 * time.Millisecond, Exact: true},
 		CutError:  Figure{Name: "error after silent cut", P99: 1500 * time.Millisecond, Exact: true},
+		Late:      Figure{Name: "loops late"},
 	}
 }
 
@@ -113,6 +115,7 @@ func (r *Report) Text(w io.Writer) {
 		fmt.Fprintf(w, "%-23s p50 %-9v p99 %-9v max %-9v of %-5d goal: %s%s <= %v: %s\n",
 			f.Name, short(f.Of(0.5)), short(f.Of(0.99)), short(f.Of(1)), len(f.all), goal, upper, f.P99, verdict)
 	}
+	fmt.Fprintf(w, "%-23s p50 %-9v p99 %-9v max %-9v for want of processors, if by much\n", r.Late.Name, short(r.Late.Of(0.5)), short(r.Late.Of(0.99)), short(r.Late.Of(1)))
 	t := r.Tally
 	fmt.Fprintf(w, "events                  %d published, %d received, %d duplicates, %d out of order, %d missing, %d counted as lost by the nodes\n",
 		t.Published, t.Received, t.Duplicates, t.Disorder, t.Missing, r.Counted)
@@ -137,7 +140,7 @@ type figureJSON struct {
 	P99    float64 `json:"p99_ms"`
 	Max    float64 `json:"max_ms"`
 	Goal50 float64 `json:"goal_p50_ms,omitempty"`
-	Goal99 float64 `json:"goal_p99_ms"`
+	Goal99 float64 `json:"goal_p99_ms,omitempty"`
 	Each   bool    `json:"goal_is_for_each,omitempty"`
 	Missed bool    `json:"missed"`
 }
@@ -147,7 +150,7 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // JSON writes the summary for programs, as one line.
 func (r *Report) JSON(w io.Writer) error {
 	figures := map[string]figureJSON{}
-	for key, f := range map[string]*Figure{"heal": &r.Heal, "visible": &r.Visible, "kill_error": &r.KillError, "cut_error": &r.CutError} {
+	for key, f := range map[string]*Figure{"heal": &r.Heal, "visible": &r.Visible, "kill_error": &r.KillError, "cut_error": &r.CutError, "loops_late": &r.Late} {
 		figures[key] = figureJSON{len(f.all), millis(f.Of(0.5)), millis(f.Of(0.99)), millis(f.Of(1)), millis(f.P50), millis(f.P99), f.Exact, f.Missed()}
 	}
 	kinds := map[Kind]int{}
