@@ -144,12 +144,12 @@ func (m *Machine) onDown(in *Input, out []Effect) []Effect {
 		m.attemptFailed(m.pendingConn(in.Conn), in.Now)
 		m.dropPending(in.Conn)
 	case in.Conn == 0 && in.Relay:
-		out = m.noDetour(in.Now, out)
+		m.noDetour(in.Now)
 	case m.dialing && (in.Conn == 0 || in.Refused):
 		m.dialing = false
 		m.dialFailed(in.Now)
-		if in.Refused && m.state == Suspect {
-			out = m.refusedAtPort(out)
+		if in.Refused && m.state == Suspect && !m.callsFailed { // whatever a neighbour that is being asked may find
+			out = m.failCalls(out)
 		}
 	}
 	return out

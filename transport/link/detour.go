@@ -50,24 +50,11 @@ func (m *Machine) maybeDetour(now int64, out []Effect) []Effect {
 func (m *Machine) detourFailed(now int64) { m.detour.at = now }
 
 // noDetour: no neighbour is left. All are tried anew after a while.
-func (m *Machine) noDetour(now int64, out []Effect) []Effect {
+func (m *Machine) noDetour(now int64) {
 	m.detour.out = false
 	m.detour.tries++
 	wait := min(int64(detourMin)<<min(m.detour.tries-1, 8), int64(detourWaitMax))
 	m.detour.at = now + wait/2 + m.random(wait/2)
-	if m.dialRefused && m.state == Suspect && !m.callsFailed {
-		out = m.failCalls(out)
-	}
-	return out
-}
-
-// refusedAtPort: a redial was refused. The peer's process is gone, unless a neighbour that is being asked proves otherwise.
-func (m *Machine) refusedAtPort(out []Effect) []Effect {
-	m.dialRefused = true
-	if m.callsFailed || m.cfg.Relay && m.detour.tries == 0 {
-		return out
-	}
-	return m.failCalls(out)
 }
 
 // onQuiet takes for how long the peer has not heard us on this connection. A path that carries one way only is none: whoever is heard

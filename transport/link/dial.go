@@ -6,7 +6,7 @@ func (m *Machine) mayDial() bool {
 		return false
 	}
 	for _, c := range m.pending {
-		if c.dialed { // accepted ones do not count: a stranger could keep us from dialing with them
+		if c.dialed && !c.relay { // accepted ones do not count: a stranger could keep us from dialing with them
 			return false
 		}
 	}

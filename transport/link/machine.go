@@ -55,7 +55,6 @@ type Machine struct {
 	unheard     bool  // the peer says that it does not hear us on cur, although we hear it
 	excused     int64 // until then it may say so because we were late
 	relayed     bool  // what srtt was measured on
-	dialRefused bool  // since the path was lost: nobody is at the peer's port
 	noPathSince int64 // frames or calls may be waiting since then; 0: a path is up, or nothing waits
 	callsFailed bool  // since then
 	alive       bool  // SWIM's opinion

@@ -12,6 +12,7 @@ type mesh struct {
 	nodes []*meshNode
 	conns map[uint64]*meshConn
 	cuts  map[[2]string]bool // nothing gets from the first to the second
+	gone  map[string]bool    // killed: dials are refused
 	delay map[[2]string]int64
 	last  uint64
 	say   func(n *meshNode, peer string, format string, args ...any)
@@ -44,7 +45,7 @@ type meshConn struct {
 }
 
 func newMesh(cfg func(self, peer string, c *Config), names ...string) *mesh {
-	w := &mesh{sim: newSim(), conns: map[uint64]*meshConn{}, cuts: map[[2]string]bool{}, delay: map[[2]string]int64{}}
+	w := &mesh{sim: newSim(), conns: map[uint64]*meshConn{}, cuts: map[[2]string]bool{}, gone: map[string]bool{}, delay: map[[2]string]int64{}}
 	w.say = func(*meshNode, string, string, ...any) {}
 	for _, name := range names {
 		n := &meshNode{w: w, name: name, m: map[string]*Machine{}, d: NewDetours(name, uint64(name[0])<<20), full: map[string]bool{},
@@ -224,6 +225,10 @@ func (w *mesh) dialTo(n, to *meshNode) {
 		if w.cuts[[2]string{n.name, to.name}] || w.cuts[[2]string{to.name, n.name}] {
 			return
 		}
+		if w.gone[to.name] {
+			n.feed(to.name, Input{Kind: InDown, Refused: true})
+			return
+		}
 		w.last++
 		c := &meshConn{id: w.last, end: [2]*meshNode{n, to}, up: [2]bool{true, false}}
 		w.conns[c.id] = c
@@ -262,6 +267,25 @@ func (w *mesh) send(n *meshNode, id uint64, frame []byte) {
 		}
 		c.end[to].feed(n.name, Input{Kind: InBytes, Conn: id, Bytes: frame})
 	})
+}
+
+// kill ends a node: its port refuses, and who is among heard learns at once that its connection has ended.
+func (w *mesh) kill(name string, heard ...string) {
+	w.gone[name] = true
+	for id := range w.last {
+		c := w.conns[id+1]
+		for i := range 2 {
+			if c == nil || c.end[i].name != name {
+				continue
+			}
+			far := c.end[1-i]
+			c.dead, c.up[i] = [2]bool{true, true}, false
+			if c.up[1-i] && slices.Contains(heard, far.name) {
+				c.up[1-i] = false
+				far.feed(name, Input{Kind: InDown, Conn: c.id})
+			}
+		}
+	}
 }
 
 // oneHop fails where a relay item goes between two nodes of which neither is an end of its connection, or came a second time.

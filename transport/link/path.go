@@ -100,7 +100,7 @@ func (m *Machine) recovered(out []Effect) []Effect {
 
 func (m *Machine) becomeSuspect(now int64, out []Effect) []Effect {
 	m.state, m.noPathSince, m.callsFailed = Suspect, now, false
-	m.dialAt, m.dialTries, m.dialRefused = now, 0, false
+	m.dialAt, m.dialTries = now, 0
 	m.detour.at, m.detour.tries = now, 0
 	m.beatAt = now // an end that is not heard learns so
 	return append(out, Effect{Kind: FxSuspect})

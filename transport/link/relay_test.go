@@ -73,6 +73,27 @@ func TestCallsLiveWhereARelayIsFoundInTheirGrace(t *testing.T) {
 	}
 }
 
+// TestCallsToADeadProcessFailAtOnce: a refused redial says enough. A neighbour that has not noticed yet is asked in vain, and meanwhile the
+// search for a direct path goes on: whoever comes back is found at once.
+func TestCallsToADeadProcessFailAtOnce(t *testing.T) {
+	w := meshOf(t, "a", "b", "c")
+	a, dials := w.node("a"), 0
+	a.on = func(peer string, e *Effect) {
+		if peer == "b" && e.Kind == FxDial {
+			dials++
+		}
+	}
+	w.kill("b", "a")
+	w.run(10e6)
+	if a.calls == 0 {
+		t.Error("calls wait although the redial was refused")
+	}
+	w.run(700e6)
+	if dials < 3 {
+		t.Errorf("%d dials while a neighbour was asked", dials)
+	}
+}
+
 // TestTheBestNeighbourRelays: the least sum of round trips, the least name among equals, another one when it fails, none that cannot.
 func TestTheBestNeighbourRelays(t *testing.T) {
 	over := func(w *mesh, want string) {
