@@ -65,8 +65,8 @@ const (
 	FxAdd                           // Name, Element: routed element of another node appears
 	FxRemove                        // Name, Element: it disappears
 	FxShow                          // Name: the node is routed to from now on (its elements follow as FxAdd, a large part's over several Steps)
-	FxHide                          // Name: none of its elements is routed to any more (no FxRemove follows)
-	FxReplace                       // Name: forget all its elements; the new part's follow as FxAdd
+	FxHide                          // Name: nothing is to be routed to it any more (its elements follow as FxUnroute, a large part's over several Steps)
+	FxUnroute                       // Name, Element: take it out of the routing; that says nothing of the node or its sessions. All are out before FxShow
 	FxState                         // Name, State: for status and metrics
 	FxReached                       // Name, Version: all of that owner's changes up to this version have been emitted
 	FxReborn                        // Life: this node has taken a higher epoch; its part is republished under it; shake links anew

@@ -209,8 +209,10 @@ func (m *Machine) forgetAcks() {
 func (m *Machine) Settled() bool {
 	for _, n := range m.order {
 		switch {
+		case len(n.tellings) > 0:
+			return false
 		case !n.shown() && !(n.linked && n.member()):
-		case n.state != Reachable, n.distrust, n.fetch.active(), n.behind(), len(n.held) > 0, len(n.tellings) > 0:
+		case n.state != Reachable, n.distrust, n.fetch.active(), n.behind(), len(n.held) > 0:
 			return false
 		}
 	}

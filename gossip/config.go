@@ -18,6 +18,7 @@ const (
 	defaultNodes         = 256                    // four times the tested mesh
 	defaultLeaveGrace    = 30 * time.Second       // a restart, or a network that hiccups, does not end sessions for others
 	defaultRetain        = 10 * time.Minute       // who is back sooner need not send all of its part again
+	defaultPortion       = 1024                   // elements; one takes the routing about 3 µs, so a turn is not held up for long
 	defaultRetainBytes   = 64 << 20               // of parts that may never be needed again; half a million elements
 )
 
@@ -55,6 +56,7 @@ type Config struct {
 	FrameBytes    int // of a control frame; one that holds a single large element may be larger by that element
 	BufferedBytes int // of deltas that wait for what comes before them, per part
 	Nodes         int // other names that are remembered, their parts and buried lives included
+	Portion       int // elements that one Step tells the routing; the rest follows in the next turns
 	RetainBytes   int // of all parts of nodes that are gone together; the oldest are forgotten first
 }
 
@@ -80,6 +82,7 @@ func (c Config) withDefaults() Config {
 	orInt(&c.BufferedBytes, defaultBufferedBytes)
 	orInt(&c.Nodes, defaultNodes)
 	orInt(&c.RetainBytes, defaultRetainBytes)
+	orInt(&c.Portion, defaultPortion)
 	return c
 }
 

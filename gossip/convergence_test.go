@@ -27,6 +27,7 @@ func TestNetwork(t *testing.T) {
 				RetainBytes: rapid.SampledFrom([]int{1, 400, 1 << 20}).Draw(t, "retain"),
 			}
 		}
+		w.cfg.Portion = rapid.SampledFrom([]int{1, 3, defaultPortion}).Draw(t, "portion")
 		w.past = map[moment]string{}
 		for _, h := range w.hosts {
 			w.start(h, w.epoch)

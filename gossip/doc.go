@@ -2,7 +2,7 @@
 // per node. Inputs say what membership, the links and the node itself have to tell; effects say what to send and what to route by.
 //
 //	own changes                InPropose ──▶ ┌───────────────────────────┐ ──▶ FxApplied
-//	membership (gossip/swim)   InMember  ──▶ │ Machine                   │ ──▶ FxShow FxHide FxReplace FxAdd FxRemove
+//	membership (gossip/swim)   InMember  ──▶ │ Machine                   │ ──▶ FxShow FxHide FxAdd FxRemove FxUnroute
 //	                           InHead        │  own part (one writer)    │     FxReached, FxGone, FxState to the router's tables
 //	                           InDigest      │  nodes: life, link, state │
 //	links (transport/link)     InLink    ──▶ │         copy of the part  │ ──▶ FxControl                  to the links, lane 0
@@ -30,7 +30,7 @@
 // nothing of it.
 //
 // What changes in a part is told to the routing in portions, a bounded number of elements per Step, so that a large part that is shown
-// does not hold everything else up. FxReached comes behind what it speaks of.
+// or hidden does not hold everything else up. FxReached comes behind what it speaks of.
 //
 // # Lives and states
 //

@@ -18,7 +18,9 @@ func (m *Machine) EachNode(f func(PartStatus)) {
 }
 
 // OwnDelta is what our part has changed after a version, false where its log does not reach back that far, or there is nothing.
-func (m *Machine) OwnDelta(from uint64) (crdt.Delta, bool) { return m.own.Delta(from, crdt.LogBytesMax) }
+func (m *Machine) OwnDelta(from uint64) (crdt.Delta, bool) {
+	return m.own.Delta(from, crdt.LogBytesMax)
+}
 
 // Elements are the entries of an owner's part, our own included, nil where we have none.
 func (m *Machine) Elements(owner string) []crdt.Entry {

@@ -110,7 +110,7 @@ func (m *Machine) Flush(now int64, out []Effect) []Effect {
 func (m *Machine) begin(now int64, out []Effect) {
 	m.now = max(m.now, now)
 	m.out = out
-	m.portion = portionMax
+	m.portion = m.cfg.Portion
 }
 
 func (m *Machine) end() []Effect {
@@ -211,6 +211,8 @@ func (m *Machine) evict() bool {
 	if oldest == nil {
 		return false
 	}
+	m.portion += len(oldest.tellings)
+	m.tellOn(oldest) // nobody will know any more what is still to be taken back
 	m.endSessions(oldest)
 	m.becomeState(oldest, Forgotten)
 	m.dropPart(oldest)

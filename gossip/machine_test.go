@@ -140,7 +140,7 @@ func TestStaleLife(t *testing.T) {
 	s.up("a", life(1), 0)
 	s.control("a", deltaOf("a", old, 0))
 	s.want("membership tells of a newer life", s.step(Input{Kind: InMember, Name: "a", Life: life(2), Alive: true}),
-		"hide a", "a is hidden", "gone a@1.1", "→a heads a@2.1:0")
+		"hide a", "unroute a old", "a is hidden", "gone a@1.1", "→a heads a@2.1:0")
 	s.want("a late delta by the old link", s.control("a", deltaOf("a", old, 0)))
 	s.want("and by another", s.control("b", deltaOf("a", old, 0)))
 	s.want("the new life's", s.control("b", deltaOf("a", young, 0)))
@@ -199,7 +199,7 @@ func TestShowAtHead(t *testing.T) {
 	s.want("29 s", s.after(29*time.Second))
 	s.want("a frame proves that bytes flow", s.control("a", appendDigest(nil, s.m.DigestRoot())), "a is reachable")
 	s.step(Input{Kind: InLinkSuspect, Name: "a", On: true})
-	s.want("30 s", s.after(30*time.Second), "hide a", "a is hidden")
+	s.want("30 s", s.after(30*time.Second), "hide a", "unroute a 1", "unroute a 2", "unroute a 3", "a is hidden")
 	s.want("down", s.step(Input{Kind: InLink, Name: "a", Life: life(1)}))
 	s.want("up again, behind", s.up("a", life(1), 4), "→a heads me@10.1:0 a@1.1:3", "→a ask a@1.1 have 3")
 	a.Remove("1")
@@ -208,7 +208,8 @@ func TestShowAtHead(t *testing.T) {
 
 	s.step(Input{Kind: InMember, Name: "a", Life: life(1), Alive: true})
 	s.want("membership fails with the link up", s.step(Input{Kind: InMember, Name: "a", Life: life(1)}))
-	s.want("and then the link", s.step(Input{Kind: InLinkSuspect, Name: "a", On: true}), "a is suspect", "hide a", "a is hidden")
+	s.want("and then the link", s.step(Input{Kind: InLinkSuspect, Name: "a", On: true}), "a is suspect", "hide a",
+		"unroute a 3", "unroute a 2", "a is hidden")
 	s.want("late bytes after all", s.step(Input{Kind: InLinkSuspect, Name: "a"}),
 		"show a", "add a 3", "add a 2", "a is reachable", "reached a:4")
 }
@@ -229,7 +230,7 @@ func TestDisagreement(t *testing.T) {
 	snap := right.Snapshot()
 	chunk := appendChunk(nil, "a", snap, 0, snap.Chunk(0, math.MaxInt))
 	s.want("a chunk that nobody asked for", s.control("b", chunk))
-	s.want("the owner's", s.control("a", chunk), "replace a", "add a right", "add a both", "reached a:2")
+	s.want("the owner's", s.control("a", chunk), "remove a wrong", "add a right", "reached a:2")
 	s.now += int64(time.Minute)
 	s.want("now the third party is known to be wrong", s.control("b", tell(wrong)))
 
@@ -242,13 +243,17 @@ func TestDisagreement(t *testing.T) {
 		"add a more", "reached a:3", strings.Replace(alarm, "2:", "3:", 1))
 	s.want("no one but the owner is asked", s.after(5*time.Second))
 	s.want("as soon as it can be", s.step(Input{Kind: InLinkSuspect, Name: "a"}), "a is reachable", "→a ask a@1.1 have 3 full")
-	// Its snapshot is older than what has been applied since: versions do not go back.
+	// Its snapshot is older than what has been applied since. Versions do not go back, and what a third party had to say since is no help.
 	snap = right.Snapshot()
+	_, _ = wrong.Add("more")
+	_, _ = wrong.Add("bogus")
 	_, _ = right.Add("meanwhile")
-	s.want("a delta meanwhile", s.control("a", deltaOf("a", right, 3)), "add a meanwhile", "reached a:4")
+	s.want("a delta meanwhile", s.control("b", deltaOf("a", wrong, 3)), "add a bogus", "reached a:4")
+	s.want("what is not trusted is not passed on", s.control("b", appendAsk(nil, &frame{owner: "a", life: life(1), have: 2})), "→b heads a@1.1:0")
 	s.want("the snapshot", s.control("a", appendChunk(nil, "a", snap, 0, snap.Chunk(0, math.MaxInt))), "→a ask a@1.1 have 3")
 	s.want("the owner's changes since", s.control("a", deltaOf("a", right, 3)),
-		"replace a", "add a right", "add a both", "add a more", "add a meanwhile", "reached a:4")
+		"remove a bogus", "add a meanwhile", "reached a:4")
+	s.want("trusted again", s.control("b", appendAsk(nil, &frame{owner: "a", life: life(1), have: 4})), "→b heads a@1.1:4")
 }
 
 // TestAskAnother: who does not answer, or has nothing, is not asked again while there is somebody else.
@@ -449,7 +454,7 @@ func TestRetire(t *testing.T) {
 	s.control("a", deltaOf("a", a, 0))
 	goodbye := appendRetire(nil, "a", life(1), 1)
 	s.up("c", life(6), 0)
-	s.want("goodbye", s.control("b", goodbye), "hide a", "a is hidden", "gone a@1.1", "a is buried",
+	s.want("goodbye", s.control("b", goodbye), "hide a", "unroute a x", "a is hidden", "gone a@1.1", "a is buried",
 		"→a heads a@1.1:0†", "→c retire a@1.1 at 1")
 	s.want("twice", s.control("b", goodbye))
 	s.want("its delta", s.control("b", deltaOf("a", a, 0)))

@@ -55,6 +55,7 @@ type host struct {
 	wakeAt int64
 	own    map[string]bool            // what has been applied
 	routed map[string]map[string]bool // what the effects say: shown node → its elements
+	left   map[string]map[string]bool // hidden node → elements that are still to be taken out
 	told   map[string]Life            // shown lives whose sessions have not been given up since
 	buried map[string]Life            // lives that have said goodbye
 	seen   map[string]version         // versions never go back
@@ -123,7 +124,7 @@ func (w *network) host(name string) *host {
 // start begins a new life of a host, with nothing but what a disk would have kept: its epoch.
 func (w *network) start(h *host, epoch uint64) {
 	*h = host{
-		name: h.name, alive: true, own: map[string]bool{}, routed: map[string]map[string]bool{},
+		name: h.name, alive: true, own: map[string]bool{}, routed: map[string]map[string]bool{}, left: map[string]map[string]bool{},
 		told: map[string]Life{}, buried: map[string]Life{}, seen: map[string]version{},
 		member: map[string]Life{}, ops: map[uint64]Op{}, barriers: map[uint64]wanted{}, born: w.now,
 	}
@@ -195,7 +196,7 @@ func (w *network) perform(h *host, fx []Effect) {
 			ok = shown && elements[e.Element]
 			delete(elements, e.Element)
 		case FxShow:
-			ok = !shown && h.buried[e.Name].Less(h.m.nodes[e.Name].life)
+			ok = !shown && len(h.left[e.Name]) == 0 && h.buried[e.Name].Less(h.m.nodes[e.Name].life)
 			h.routed[e.Name] = map[string]bool{}
 			h.told[e.Name] = h.m.nodes[e.Name].life
 		case FxGone:
@@ -208,10 +209,11 @@ func (w *network) perform(h *host, fx []Effect) {
 			ok = h.told[e.Name].IsZero() || e.State < Gone
 		case FxHide:
 			ok = shown
+			h.left[e.Name] = elements
 			delete(h.routed, e.Name)
-		case FxReplace:
-			ok = shown
-			h.routed[e.Name] = map[string]bool{}
+		case FxUnroute:
+			ok = !shown && h.left[e.Name][e.Element]
+			delete(h.left[e.Name], e.Element)
 		case FxReached:
 			ok = shown && !e.Life.IsZero()
 			if w.acks {
@@ -491,11 +493,11 @@ func (w *network) check() {
 			}
 		}
 		for _, n := range h.m.order {
-			if _, shown := h.routed[n.name]; shown != n.routed() {
-				w.t.Fatalf("%s: effects and state of %s disagree: %v", h.name, n.name, n.state)
-			}
 			if len(n.tellings) > 0 {
 				continue
+			}
+			if _, shown := h.routed[n.name]; shown != n.routed() || len(h.left[n.name]) > 0 {
+				w.t.Fatalf("%s: effects and state of %s disagree: %v", h.name, n.name, n.state)
 			}
 			if n.shown() && n.part.Len() != len(h.routed[n.name]) {
 				w.t.Fatalf("%s: %s has %d elements, routed are %d", h.name, n.name, n.part.Len(), len(h.routed[n.name]))
@@ -582,8 +584,8 @@ func describe(e *Effect) string {
 		return "show " + e.Name
 	case FxHide:
 		return "hide " + e.Name
-	case FxReplace:
-		return "replace " + e.Name
+	case FxUnroute:
+		return fmt.Sprintf("unroute %s %s", e.Name, e.Element)
 	case FxState:
 		return e.Name + " is " + e.State.String()
 	case FxReached:

@@ -13,8 +13,7 @@ func (m *Machine) hide(n *node) {
 	if !n.routed() {
 		return
 	}
-	m.emit(Effect{Kind: FxHide, Name: n.name})
-	n.dropTellings()
+	m.unroute(n)
 	n.acks.settled = 0 // until it is routed by again
 	n.hiddenAt = m.now
 	m.becomeState(n, Hidden)

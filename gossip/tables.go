@@ -266,21 +266,16 @@ func (m *Machine) bringOn(o *node, d *heldDelta) {
 	}
 }
 
-// swap replaces the part. A part in use is told as its differences, leaves first; one that was not to be trusted is told anew.
+// swap replaces the part. A part in use is told as its differences, leaves first.
 func (m *Machine) swap(o *node, p *crdt.Part, from string) {
 	old := o.part
 	o.part = p
 	if from == o.name {
 		o.verified = p.Version()
 	}
-	distrust := o.distrust
 	o.distrust = false
-	switch {
-	case !o.routed():
+	if !o.routed() {
 		m.heavier = true
-		return
-	case distrust:
-		m.replace(o)
 		return
 	}
 	for _, e := range old.Entries() {

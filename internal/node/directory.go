@@ -45,6 +45,7 @@ func (o *home) element(p *peer, e *gossip.Effect) {
 		o.directory.RemoteRemove(p.slot, e.Element)
 	case add:
 		o.dirty = true
+		p.told(e.Element)
 		o.tfx, err = o.tables.RemoteAdd(p.slot, p.name, e.Element, o.tfx)
 	default:
 		o.dirty = true

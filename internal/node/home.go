@@ -182,24 +182,22 @@ func (o *home) execGossip(e *gossip.Effect) {
 	case gossip.FxAdd, gossip.FxRemove:
 		o.element(p, e)
 	case gossip.FxShow:
-		o.dirty = true
-		p.stopLingering()
+		p.show()
 		p.shown()
 	case gossip.FxHide:
 		p.hide()
 		p.unshown()
+	case gossip.FxUnroute:
+		p.unroute(e.Element)
 	case gossip.FxGone:
 		o.directory.Gone(p.slot)
-	case gossip.FxReplace:
-		o.dirty = true
-		o.tables.HideNode(p.slot)
-		o.directory.Show(p.slot)
 	case gossip.FxState:
 		p.state = e.State
 		if e.State == gossip.Forgotten || e.State == gossip.Buried {
 			p.stopLingering()
 			p.cutOff(false)
 		}
+		p.maybeAllTold()
 		o.look = true
 		o.n.log.Info(stateLine(e.State), "node", p.name)
 	case gossip.FxReached:
@@ -226,6 +224,9 @@ func (o *home) settle() {
 func (o *home) send(b *frame.Batch) {
 	b.Each(func(a frame.Addr, f []byte) {
 		p := o.slots[a.Node]
+		if p != nil && p.unrouted && !p.lingers && router.IsEvent(f) {
+			return // its interest is being taken out of the tables
+		}
 		if p == nil || o.windowsFull && router.IsEvent(f) {
 			o.dropped++
 			return
@@ -267,6 +268,11 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		o.wakeAt = 0
 		o.feedGossip(gossip.Input{Kind: gossip.InTick})
 	}
+	for _, p := range o.slots {
+		if p != nil {
+			p.sweep()
+		}
+	}
 	o.settle()
 	o.tickTables(now)
 	if o.look || o.serveBy != 0 && now >= o.serveBy {
@@ -298,7 +304,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	for _, p := range o.slots {
 		if p != nil {
 			next = earlier(next, p.wake(now))
-			again = again || p.fed
+			again = again || p.fed || p.sweeps()
 		}
 	}
 	again = again || o.dirty || o.look || len(o.reached) > 0 || o.h.relay != nil || o.g.Self().Version != o.version || o.g.Unsent()

@@ -50,10 +50,10 @@ type peer struct {
 	conn     transport.ConnID // the direct connection, 0 where there is none
 	via      *peer            // the neighbour that carries the link, nil where it is direct
 
-	full      uint32 // lanes whose window or credit is used up
-	refused   bool   // a redial, since the path was lost: nobody is there any more
-	cut       bool   // it was routed to and is not any more, though it has not said goodbye
-	lingers   bool   // it is hidden, but events still go to it, see hide
+	full    uint32 // lanes whose window or credit is used up
+	refused bool   // a redial, since the path was lost: nobody is there any more
+	cut     bool   // it was routed to and is not any more, though it has not said goodbye
+	hiding
 	suspected uint64 // times
 }
 
@@ -124,6 +124,7 @@ func (o *home) evict(p *peer) {
 	o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	o.carry(o.detours.Remove(p.name, nil))
 	o.tables.HideNode(p.slot)
+	o.tables.Shown(p.slot)
 	o.directory.Gone(p.slot)
 	p.cutOff(false)
 	o.dirty = true
@@ -265,29 +266,6 @@ func (p *peer) lanePaused(lane uint8, on bool) {
 	}
 	if (was != 0) != (p.full != 0) {
 		p.o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: p.full != 0})
-	}
-}
-
-// hide stops routing to the peer. Where it may only be cut off, and its link still keeps what is sent, that is true of calls alone: an
-// outage that fits the link's window loses no event (DESIGN.md section 10), however soon membership gives the node up. Once the window is
-// given up the link keeps nothing any more, but it counts: whoever comes back to its subscriptions has missed those events.
-func (p *peer) hide() {
-	p.o.dirty = true
-	if s := p.l.State(); (s == link.Suspect || s == link.Down) && !p.refused {
-		p.lingers = true
-		p.o.tables.HideCallees(p.slot)
-		return
-	}
-	p.lingers = false
-	p.o.tables.HideNode(p.slot)
-}
-
-// stopLingering is called when nobody will come back to the subscriptions, or they are about to be told anew.
-func (p *peer) stopLingering() {
-	if p.lingers {
-		p.lingers = false
-		p.o.dirty = true
-		p.o.tables.HideNode(p.slot)
 	}
 }
 

@@ -55,6 +55,11 @@ func AppendInterest(dst []byte, realm string, match wamp.Match, topic string) []
 	return appendElementHead(dst, Interest, realm, match, topic)
 }
 
+// IsInterest says whether an encoded element is an interest.
+func IsInterest(element string) bool {
+	return len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Interest
+}
+
 // AppendRegistration appends the encoded registration; e.Kind does not matter.
 func AppendRegistration(dst []byte, e *Element) []byte {
 	dst = appendElementHead(dst, Registration, e.Realm, e.Match, e.URI)

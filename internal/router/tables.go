@@ -73,6 +73,8 @@ type Tables struct {
 	token   uint64
 	clock   uint64 // hybrid: wall milliseconds << clockBits | counter; never goes back
 
+	hidden broker.NodeSet // nodes whose elements are being removed
+
 	ids map[uint64]struct{} // every subscription and registration id in use: they are unique over all realms
 
 	claims   map[tableKey][]claim // of other nodes
@@ -252,6 +254,7 @@ func (t *Tables) begin(f *flight, w waitingOp, out []TablesEffect) []TablesEffec
 	if w.op.Barrier != 0 && t.full() {
 		return append(out, TablesEffect{Kind: TxApplied, Worker: w.op.Worker, Token: w.token, Err: wamp.ErrUnavailable})
 	}
+	t.scrub(f.key)
 	switch w.op.Kind {
 	case OpSubscribe:
 		if e := t.entry(f.key); e != nil && e.Workers != 0 {

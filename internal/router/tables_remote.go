@@ -1,6 +1,8 @@
 package router
 
 import (
+	"slices"
+
 	"kleeblatt/broker"
 	"kleeblatt/dealer"
 )
@@ -72,20 +74,36 @@ func (t *Tables) parse(element string) (Element, tableKey, error) {
 	return e, k, nil
 }
 
-// HideNode removes all elements of the node. It looks at every entry of the tables: a node rarely vanishes, and remembering what
-// came from whom would cost memory per element.
+// Hidden says that a node is not routed to any more, and that its elements are being removed one by one: until they are, its
+// registrations stand in nobody's way, and its claims are void.
+func (t *Tables) Hidden(node NodeSlot) {
+	t.dropClaims(node)
+	t.hidden.Add(uint8(node))
+}
+
+// Shown says that a node is routed to again, or that all of its elements are removed.
+func (t *Tables) Shown(node NodeSlot) { t.hidden.Remove(uint8(node)) }
+
+// scrub removes the callees of hidden nodes from the registration that is about to change.
+func (t *Tables) scrub(k tableKey) {
+	if t.hidden.Empty() || k.kind != Registration {
+		return
+	}
+	for r := t.registration(k); r != nil; r = t.registration(k) {
+		i := slices.IndexFunc(r.Callees, func(c dealer.Callee) bool { return c.Node != 0 && t.hidden.Has(c.Node) })
+		if i < 0 {
+			return
+		}
+		t.removeCallee(k, r.Callees[i].Node, r.Callees[i].Session)
+	}
+}
+
+// HideNode removes all elements of the node. It looks at every entry of the tables, which may take long: it is for a node whose place in
+// the numbering another one gets.
 func (t *Tables) HideNode(node NodeSlot) {
 	t.dropClaims(node)
 	for i := range t.edit {
 		t.hideInterest(i, uint8(node))
-		t.hideCallees(i, uint8(node))
-	}
-}
-
-// HideCallees removes the node's registrations alone: events still go to it.
-func (t *Tables) HideCallees(node NodeSlot) {
-	t.dropClaims(node)
-	for i := range t.edit {
 		t.hideCallees(i, uint8(node))
 	}
 }

@@ -305,3 +305,31 @@ func TestTablesAgainstASet(t *testing.T) {
 		}
 	})
 }
+
+// The registrations of a node that is not routed to stand in nobody's way, although taking them out of the tables takes a while.
+func TestHiddenNodesRegistrationsAreFree(t *testing.T) {
+	a, _ := newTables(t)
+	for i, uri := range []string{"p", "q"} {
+		for node := NodeSlot(3); node < 5; node++ {
+			e := Element{Realm: "r", URI: uri, Session: uint64(node), Invoke: wamp.RoundRobin, Order: uint64(i)}
+			if _, err := a.RemoteAdd(node, fmt.Sprint("n", node), string(AppendRegistration(nil, &e)), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	register := func(uri string, session uint64) string {
+		return a.changes(Op{Kind: OpRegister, Realm: "r", URI: uri, Session: session})[0].Err
+	}
+	a.Hidden(3)
+	if err := register("p", 1); err != wamp.ErrProcedureAlreadyExists {
+		t.Errorf("another node that is shown holds p: %q", err)
+	}
+	a.Hidden(4)
+	if err := register("p", 1); err != "" {
+		t.Errorf("nobody who is shown holds p: %q", err)
+	}
+	a.Shown(3)
+	if err := register("q", 1); err != wamp.ErrProcedureAlreadyExists {
+		t.Errorf("who is shown again holds q: %q", err)
+	}
+}
