@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"time"
 
 	"kleeblatt/internal/wamp"
@@ -38,11 +39,11 @@ type Info struct {
 	Framing    Framing
 	Serializer wamp.Serializer // of WAMP connections
 	Binary     bool
-	Peer       string // address of the other end, for logs
-	Local      bool   // over loopback or a Unix socket
-	TLS        bool
-	MaxMessage int    // the largest message that the other end takes, in bytes
-	Tag        uint64 // of link connections: what Dial was given, 0 for accepted ones
+	Peer       string               // address of the other end, for logs
+	Local      bool                 // over loopback or a Unix socket
+	TLS        *tls.ConnectionState // nil without
+	MaxMessage int                  // the largest message that the other end takes, in bytes
+	Tag        uint64               // of link connections: what Dial was given, 0 for accepted ones
 }
 
 // Handler is the worker as its loop sees it. Every method is called on the loop's goroutine. A handler may call any method of

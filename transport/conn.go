@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"net"
 
 	"github.com/gobwas/ws"
@@ -229,7 +230,10 @@ func (l *loop) open(c *conn, f Framing, s wamp.Serializer, info *Info) {
 	info.Local = c.has(flagLocal)
 	info.Peer = l.peerOf(c)
 	if st := c.stream(); st != nil {
-		info.TLS = st.tls
+		if t, ok := st.nc.(*tls.Conn); ok {
+			state := t.ConnectionState()
+			info.TLS = &state
+		}
 	}
 	switch f {
 	case Link:

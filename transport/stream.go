@@ -20,7 +20,6 @@ type stream struct {
 	raw   net.Conn // below TLS; closing it never blocks
 	loop  *loop
 	id    ConnID
-	tls   bool
 	taken chan bool   // loop to reader: read on (true) or leave (false)
 	write chan []byte // loop to writer: a buffer, or an empty one to shut the sending side; closed at the end
 
@@ -37,7 +36,7 @@ type stream struct {
 func newStream(nc net.Conn) *stream {
 	s := &stream{nc: nc, raw: nc, taken: make(chan bool, 1), write: make(chan []byte, 2)}
 	if t, ok := nc.(*tls.Conn); ok {
-		s.raw, s.tls = t.NetConn(), true
+		s.raw = t.NetConn()
 	}
 	return s
 }

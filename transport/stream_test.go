@@ -72,7 +72,7 @@ func TestTRP10TLS(t *testing.T) {
 
 	c := connectTLS(t, s.Addrs()[0], user)
 	c.upgrade("wamp.2.json")
-	if i := recv(t, infos); !i.TLS || i.Framing != WebSocket {
+	if i := recv(t, infos); i.TLS == nil || i.Framing != WebSocket {
 		t.Errorf("%+v", i)
 	}
 	msg := make([]byte, 40<<10) // several records
@@ -85,7 +85,7 @@ func TestTRP10TLS(t *testing.T) {
 
 	c = connectTLS(t, s.Addrs()[1], user)
 	c.rawHello(15, 2)
-	if i := recv(t, infos); !i.TLS || i.Framing != RawSocket {
+	if i := recv(t, infos); i.TLS == nil || i.Framing != RawSocket {
 		t.Errorf("%+v", i)
 	}
 	c.put(rawFrame(0, msg)...)
@@ -173,7 +173,7 @@ func TestLinks(t *testing.T) {
 		}
 		q.do(func() { h.l.Dial(x.network, address, uint64(i+7), patience) })
 		u := recv(t, ups)
-		if u.info.Framing != Link || u.info.Tag != uint64(i+7) || !u.info.Local || u.info.TLS != (x.network == "tls") {
+		if u.info.Framing != Link || u.info.Tag != uint64(i+7) || !u.info.Local || (u.info.TLS != nil) != (x.network == "tls") {
 			t.Errorf("%+v", u.info)
 		}
 		if in := recv(t, accepted); in.Framing != Link || in.Tag != 0 {

@@ -88,7 +88,7 @@ func TestTRP07Offer(t *testing.T) {
 	for name, ser := range map[string]wamp.Serializer{"json": wamp.JSON, "msgpack": wamp.MsgPack, "cbor": wamp.CBOR} {
 		upgrade1(t, s.Addrs()[0], "wamp.2."+name)
 		i := recv(t, infos)
-		if i.Framing != WebSocket || i.Serializer != ser || !i.Local || i.TLS || i.Binary != (ser != wamp.JSON) || i.Peer == "" {
+		if i.Framing != WebSocket || i.Serializer != ser || !i.Local || i.TLS != nil || i.Binary != (ser != wamp.JSON) || i.Peer == "" {
 			t.Errorf("%s over WebSocket: %+v", name, i)
 		}
 		upgrade1(t, s.Addrs()[0], "wamp.2."+name+".batched")

@@ -68,5 +68,9 @@ func runCall(ctx context.Context, words []string, io stdio) error {
 func dialOnce(ctx context.Context, dial dialFlags) (*client.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return client.Dial(ctx, dial.config())
+	cfg, err := dial.config()
+	if err != nil {
+		return nil, err
+	}
+	return client.Dial(ctx, cfg)
 }

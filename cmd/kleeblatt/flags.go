@@ -3,8 +3,10 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/client"
 )
 
@@ -101,17 +103,42 @@ const defaultURL = "ws://127.0.0.1:8080/ws"
 type dialFlags struct {
 	urls  listFlag
 	realm string
+
+	authID, method, secretFile string
 }
 
 func (d *dialFlags) add(fs *flag.FlagSet) {
 	fs.Var(&d.urls, "url", "`URL` of a node: ws, wss, rs (RawSocket), rss or unix; give it several times to name other nodes\n(default "+defaultURL+")")
 	fs.StringVar(&d.realm, "realm", client.DefaultRealm, "`REALM` to join")
+	fs.StringVar(&d.authID, "authid", "", "`NAME` to join by, with a secret")
+	fs.StringVar(&d.method, "authmethod", auth.MethodScramShort, "`METHOD` to prove it by: ticket, wampcra, scram or cryptosign")
+	fs.StringVar(&d.secretFile, "secret-file", "", "`FILE` with the ticket, secret, password or (hexadecimal) private key\n(default: the environment's "+secretVariable+")")
 }
 
-func (d *dialFlags) config() client.Config {
+// secretVariable is where the tools find the secret that is not in a file. It is no flag: those are seen by everybody on a machine.
+const secretVariable = "KLEEBLATT_SECRET"
+
+func (d *dialFlags) config() (client.Config, error) {
 	urls := []string(d.urls)
 	if len(urls) == 0 {
 		urls = []string{defaultURL}
 	}
-	return client.Config{URLs: urls, Realm: d.realm, Agent: "kleeblatt-" + version}
+	c := client.Config{URLs: urls, Realm: d.realm, Agent: "kleeblatt-" + version}
+	secret := os.Getenv(secretVariable)
+	if d.secretFile != "" {
+		b, err := os.ReadFile(d.secretFile)
+		if err != nil {
+			return c, err
+		}
+		secret = strings.TrimRight(string(b), "\r\n")
+	}
+	switch {
+	case d.authID == "" && (d.secretFile == "" || d.method != auth.MethodCryptosign):
+		return c, nil
+	case secret == "":
+		return c, usagef("--authid needs a secret: --secret-file FILE, or %s", secretVariable)
+	}
+	c.Proof = &auth.Proof{Method: d.method, AuthID: d.authID, Secret: auth.Secret(secret)}
+	_, err := c.Proof.Hello(func() uint64 { return 0 }) // a method or key that cannot be is told before anything is dialed
+	return c, err
 }

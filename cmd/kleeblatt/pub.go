@@ -42,9 +42,7 @@ func runPub(ctx context.Context, words []string, io stdio) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	c, err := client.Dial(ctx, dial.config())
+	c, err := dialOnce(ctx, dial)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,9 @@ func TestReadmeConfig(t *testing.T) {
 	key, file := filepath.Join(dir, "key"), filepath.Join(dir, "node.yaml")
 	example = strings.Replace(example, "/etc/kleeblatt/cluster.key", key, 1)
 	example = strings.Replace(example, "/var/lib/kleeblatt", filepath.Join(dir, "data"), 1)
-	for name, text := range map[string]string{key: strings.Repeat("k", 32), file: example} {
+	password := filepath.Join(dir, "password")
+	example = strings.Replace(example, "/etc/kleeblatt/joe.password", password, 1)
+	for name, text := range map[string]string{key: strings.Repeat("k", 32), password: "pencil", file: example} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,10 @@ import (
 // stay connects, says a wish and stays connected until ctx ends. It is done (nil) when the user interrupts; cancel's cause, if
 // any, is its error.
 func stay(ctx context.Context, cancel context.CancelCauseFunc, dial dialFlags, io stdio, wish func(*client.Client) error) error {
-	cfg := dial.config()
+	cfg, err := dial.config()
+	if err != nil {
+		return err
+	}
 	cfg.Wait = true
 	cfg.Notify = tellNotices(io, cancel)
 	c, err := client.Dial(ctx, cfg)

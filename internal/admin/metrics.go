@@ -55,6 +55,8 @@ var metrics = []metric{
 		counts(func(c *Counters) []Count { return c.CallsFailed })},
 	{"kleeblatt_protocol_violations_total", counter, "", "Sessions ended because they broke the protocol.",
 		count(func(c *Counters) uint64 { return c.Violations })},
+	{"kleeblatt_authentication_denied_total", counter, "", "Clients that did not get in: their credentials or their method were not right.",
+		count(func(c *Counters) uint64 { return c.Denied })},
 
 	{"kleeblatt_dropped_total", counter, "reason", "Messages that somebody should have had and did not get.",
 		counts(func(c *Counters) []Count { return c.Dropped })},

@@ -74,6 +74,7 @@ type Counters struct {
 	Calls       uint64
 	CallsFailed []Count // by reason: node_lost, callee_left, timeout, no_such_procedure, busy
 	Violations  uint64  // sessions ended for a protocol violation
+	Denied      uint64  // clients that did not get in
 
 	// What was lost or held up.
 	Dropped    []Count // by reason

@@ -6,8 +6,15 @@
 //	HELLO ──► method ──► Principal ──► session ──► WELCOME.Details (HND-13, AUT-08)
 //	                         └────────► authorization, filters by authid and authrole, meta events
 //
-// Today's only method is "anonymous" (AUT-07): whoever connects is let in under a name that is new each time. That is why
-// internal/config refuses to bind client listeners anywhere but on loopback.
+// A [Realm] knows its [User]s and by which methods each may prove itself. HELLO begins an [Exchange], which waits for AUTHENTICATE:
 //
-// The package is pure: chance is handed in, there is no clock, goroutine or lock. It imports nothing of ours.
+//	HELLO ─▶ Realm.Begin ─┬─▶ Principal                       anonymous, certificate
+//	                      ├─▶ Exchange ─▶ CHALLENGE           ticket, wampcra, scram, cryptosign
+//	                      │      ▲ AUTHENTICATE ─▶ Exchange.Answer ─▶ Principal or Refusal
+//	                      └─▶ Refusal ─▶ ABORT
+//
+// Who does not exist is challenged like somebody who does, always alike, and denied at the same price and in the same words.
+// [Proof] is the client's half of each method.
+//
+// The package is pure: chance and time are handed in, there is no goroutine or lock. Of ours it imports only the names of errors.
 package auth

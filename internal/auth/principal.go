@@ -1,8 +1,5 @@
 package auth
 
-// Method names as HELLO.Details.authmethods lists them and WELCOME.Details.authmethod repeats them.
-const MethodAnonymous = "anonymous"
-
 // RoleAnonymous is the role of sessions that proved nothing.
 const RoleAnonymous = "anonymous"
 
@@ -15,20 +12,6 @@ type Principal struct {
 	AuthRole     string // what authorization rules and role filters look at
 	AuthMethod   string // how the identity was proven
 	AuthProvider string // who vouched for it
-}
-
-// Supported reports the first of the methods that HELLO offers which this router speaks (AUT-01). A HELLO that offers none is
-// served as if it offered "anonymous" (AUT-07). ok is false when it offers only others: ABORT wamp.error.no_matching_auth_method.
-func Supported(offered []string) (method string, ok bool) {
-	if len(offered) == 0 {
-		return MethodAnonymous, true
-	}
-	for _, m := range offered {
-		if m == MethodAnonymous {
-			return m, true
-		}
-	}
-	return "", false
 }
 
 // authIDAlphabet has 32 letters, so that 5 bits choose one without bias; i, l, o and u are left out because people read these.

@@ -41,22 +41,3 @@ func TestAnonymousDependsOnChanceAlone(t *testing.T) {
 		t.Errorf("same seed, other principal: %+v, %+v", a, b)
 	}
 }
-
-// AUT-01, AUT-07.
-func TestSupported(t *testing.T) {
-	for _, c := range []struct {
-		offered []string
-		method  string
-		ok      bool
-	}{
-		{nil, "anonymous", true},
-		{[]string{}, "anonymous", true},
-		{[]string{"foo", "anonymous"}, "anonymous", true},
-		{[]string{"ticket", "wampcra"}, "", false},
-		{[]string{"Anonymous"}, "", false},
-	} {
-		if m, ok := Supported(c.offered); m != c.method || ok != c.ok {
-			t.Errorf("Supported(%q) = %q, %v; want %q, %v", c.offered, m, ok, c.method, c.ok)
-		}
-	}
-}

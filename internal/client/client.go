@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
 )
 
@@ -40,6 +41,7 @@ type Config struct {
 	TLS        *tls.Config     // of wss and rss; nil: the system's roots
 	Agent      string          // HELLO.Details.agent
 	AuthID     string          // HELLO.Details.authid
+	Proof      *auth.Proof     // how it proves who it is; nil: not at all
 	// Wait makes Dial wait for a router to appear instead of failing when none of the URLs answers.
 	Wait bool
 	// Once ends the client with its first session instead of dialing again.

@@ -79,30 +79,6 @@ func (c *Client) open(ctx context.Context, e endpoint) (*session, error) {
 	return s, nil
 }
 
-// join sends HELLO and waits for WELCOME.
-func (s *session) join() error {
-	cfg := &s.client.cfg
-	hello := codec.AppendHello(nil, s.format, cfg.Realm, &codec.HelloDetails{Roles: roles, Agent: cfg.Agent, AuthID: cfg.AuthID})
-	if err := s.wire.write(hello); err != nil {
-		return err
-	}
-	var m codec.Message
-	if err := s.receive(&m); err != nil {
-		return err
-	}
-	switch m.Type {
-	case wamp.Welcome:
-		s.id = m.Request
-		return nil
-	case wamp.Abort:
-		return &AbortError{Reason: string(m.URI), Message: string(m.Options.Msg)}
-	case wamp.Challenge:
-		s.wire.write(codec.AppendAbort(nil, s.format, wamp.ErrNoMatchingAuthMethod, "this client has no credentials"))
-		return &AbortError{Reason: wamp.ErrNoMatchingAuthMethod, Message: "the router asks for authentication by " + string(m.URI)}
-	}
-	return &protocolError{m.Type}
-}
-
 // protocolError is a message that may not come at this point.
 type protocolError struct{ typ wamp.MessageType }
 

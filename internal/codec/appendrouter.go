@@ -8,13 +8,16 @@ import "kleeblatt/internal/wamp"
 // AppendWelcome appends [WELCOME, Session|id, Details|dict].
 func AppendWelcome(dst []byte, s wamp.Serializer, session uint64, w *WelcomeDetails) []byte {
 	dst = appendUint(openMessage(dst, s, 3, wamp.Welcome), s, session)
-	dst = openDict(dst, s, 1+count(w.Realm != "", w.AuthID != "", w.AuthRole != "", w.AuthMethod != "", w.AuthProvider != "", w.Agent != ""))
+	dst = openDict(dst, s, 1+count(w.Realm != "", w.AuthID != "", w.AuthRole != "", w.AuthMethod != "", w.AuthProvider != "", w.Agent != "", w.Verifier != ""))
 	dst = appendKeyText(dst, s, "realm", w.Realm)
 	dst = appendKeyText(dst, s, "authid", w.AuthID)
 	dst = appendKeyText(dst, s, "authrole", w.AuthRole)
 	dst = appendKeyText(dst, s, "authmethod", w.AuthMethod)
 	dst = appendKeyText(dst, s, "authprovider", w.AuthProvider)
 	dst = appendKeyText(dst, s, "agent", w.Agent)
+	if w.Verifier != "" {
+		dst = shutDict(appendKeyText(openDict(appendKey(dst, s, "authextra"), s, 1), s, "verifier", w.Verifier), s)
+	}
 	dst = openDict(appendKey(dst, s, "roles"), s, 2)
 	dst = appendRole(dst, s, "broker", w.BrokerFeatures)
 	dst = appendRole(dst, s, "dealer", w.DealerFeatures)

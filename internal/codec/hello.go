@@ -145,6 +145,7 @@ func (p *Parser) featureDict(f *wamp.Feature) {
 // are always announced.
 type WelcomeDetails struct {
 	Realm, AuthID, AuthRole, AuthMethod, AuthProvider, Agent string
+	Verifier                                                 string   // of authextra: the router's own proof (SCR-04)
 	BrokerFeatures, DealerFeatures                           []string // those that are true
 }
 
@@ -173,6 +174,8 @@ func (p *Parser) Welcome(s wamp.Serializer, dict []byte, w *WelcomeDetails) erro
 			w.AuthProvider = string(c.text())
 		case "agent":
 			w.Agent = string(c.text())
+		case "authextra":
+			w.Verifier = c.verifier()
 		case "roles":
 			p.welcomeRoles(w)
 		default:
@@ -187,6 +190,22 @@ func (p *Parser) Welcome(s wamp.Serializer, dict []byte, w *WelcomeDetails) erro
 		return p.failed(wamp.Welcome, "details")
 	}
 	return nil
+}
+
+// verifier reads authextra, which may be null.
+func (c *cursor) verifier() (v string) {
+	if c.absent() {
+		return ""
+	}
+	it := c.dict()
+	for c.ok() && c.next(&it) {
+		if string(c.key()) == "verifier" {
+			v = string(c.text())
+		} else {
+			c.walk(2)
+		}
+	}
+	return v
 }
 
 func (p *Parser) welcomeRoles(w *WelcomeDetails) {

@@ -17,8 +17,11 @@ type Config struct {
 	Listen         []Listener // for clients
 	AllowedOrigins []string   // as transport.Listener has them
 	Cert, Key      string     // PEM files for wss and rss
+	ClientCA       string     // PEM file with those who sign clients' certificates, "" for none
 	TLS            *tls.Config
 	Realms         []Realm
+	Users          []User // who may join
+	Anonymous      string // the role of those who may join without proving anything, "" (off) where nobody may
 	SlowConsumer   SlowConsumer
 
 	Gossip         string   // host:port of membership, "" (off) for a node that stays alone

@@ -101,6 +101,10 @@ func (r *yamlReader) entry(key string, at place, n ast.Node) {
 		}
 		return
 	}
+	if key == usersKey {
+		r.users(at, n)
+		return
+	}
 	opt := find(key)
 	if opt == nil {
 		r.p.fail(at, "there is no key %s%s", key, didYouMean(key, keyNames()))
@@ -196,7 +200,7 @@ func scalar(n ast.Node) (string, bool) {
 }
 
 func keyNames() []string {
-	names := slices.Clone(sections)
+	names := append(slices.Clone(sections), usersKey)
 	for i := range options {
 		names = append(names, options[i].key)
 	}

@@ -59,6 +59,14 @@ var options = []option{
 			c.Realms = append(c.Realms, r)
 			return err
 		}},
+	{key: "anonymous", arg: "ROLE", group: groupClients, def: "anonymous; off in a file with users",
+		help: "role of clients that prove nothing; off: they are not let in. Who may join with a proof stands in the file, as users",
+		set: func(c *Config, v string) error {
+			if c.Anonymous = v; v == off {
+				c.Anonymous = ""
+			}
+			return nil
+		}},
 	{key: "allowed_origins", arg: "ORIGIN", list: true, group: groupClients, def: "the same host",
 		help: "further origins whose pages may connect: https://app.example, app.example or *",
 		set: func(c *Config, v string) error {
@@ -71,6 +79,9 @@ var options = []option{
 	{key: "key", arg: "FILE", group: groupClients, def: "none",
 		help: "PEM file with the certificate's private key",
 		set:  func(c *Config, v string) error { return setPath(&c.Key, v) }},
+	{key: "client_ca", arg: "FILE", group: groupClients, def: "none",
+		help: "PEM file with the certificates that sign those of clients; who shows one of theirs may join by it, see users",
+		set:  func(c *Config, v string) error { return setPath(&c.ClientCA, v) }},
 	{key: "slow_consumer", arg: "POLICY", group: groupClients, def: string(Disconnect),
 		help: "what happens to a session that does not read and whose queue is full: disconnect, or drop (events are lost and counted)",
 		set: func(c *Config, v string) error {
@@ -202,7 +213,7 @@ const (
 
 // formulas are the defaults that setDefaults computes; those of other options are applied as if they had been given.
 var formulas = map[string]bool{
-	"name": true, "data": true, "workers": true, "allowed_origins": true, "cert": true, "key": true, "link": true,
+	"name": true, "data": true, "workers": true, "anonymous": true, "allowed_origins": true, "cert": true, "key": true, "client_ca": true, "link": true,
 	"advertise": true, "join": true, "cluster_key_file": true, "admin_hosts": true, "insecure": true,
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	"kleeblatt/internal/auth"
 )
 
 // env is what the machine adds; tests bring their own.
@@ -128,6 +131,9 @@ func (p *parser) formulas() {
 	if c.Gossip == off {
 		c.Gossip = ""
 	}
+	if len(p.at["anonymous"]) == 0 && len(c.Users) == 0 {
+		c.Anonymous = auth.RoleAnonymous
+	}
 	if c.Workers == 0 {
 		c.Workers = min(p.env.cpus(), workersMax)
 	}
@@ -186,6 +192,7 @@ func (p *parser) files() {
 	case c.Key != "":
 		p.fail(p.where("key", 0), "a key needs its --cert FILE")
 	}
+	p.clientCA()
 	if c.ClusterKeyFile == "" {
 		return
 	}
@@ -202,6 +209,27 @@ func (p *parser) files() {
 	c.ClusterKey = key
 	if st, err := os.Stat(c.ClusterKeyFile); err == nil && runtime.GOOS != "windows" && st.Mode().Perm()&0o004 != 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("every user of this machine can read the cluster key: chmod o-r %s", c.ClusterKeyFile))
+	}
+}
+
+// clientCA makes the TLS ports look at the certificates of clients that have one.
+func (p *parser) clientCA() {
+	c := &p.config
+	switch {
+	case c.ClientCA == "":
+		return
+	case c.TLS == nil:
+		p.fail(p.where("client_ca", 0), "clients show certificates over TLS alone: it needs --cert FILE and --key FILE")
+		return
+	}
+	pem, err := readBounded(c.ClientCA, fileMax)
+	if err != nil {
+		p.fail(p.where("client_ca", 0), "%v", err)
+		return
+	}
+	c.TLS.ClientCAs, c.TLS.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+	if !c.TLS.ClientCAs.AppendCertsFromPEM(pem) {
+		p.fail(p.where("client_ca", 0), "%s holds no certificate in PEM", c.ClientCA)
 	}
 }
 
@@ -253,6 +281,16 @@ func (p *parser) rules() {
 	if len(c.Realms) == 0 {
 		p.fail(p.where("realm", 0), "at least one realm is needed")
 	}
+	if c.Anonymous == "" && len(c.Users) == 0 {
+		p.fail(p.where("anonymous", 0), "nobody could join: name users in the file, or let anonymous clients in")
+	}
+	for _, u := range c.Users {
+		for _, r := range u.Realms {
+			if !seen[r] {
+				p.fail(p.where("realm", 0), "user %s may join realm %s, which is not served here", u.AuthID, r)
+			}
+		}
+	}
 }
 
 func (p *parser) listenRules() {
@@ -269,8 +307,8 @@ func (p *parser) listenRules() {
 		if l.TLS() && c.Cert == "" {
 			p.fail(at, "%s needs --cert FILE and --key FILE", l.URL)
 		}
-		if l.Scheme != "unix" && !c.Insecure && !isLoopback(l.Addr) {
-			p.fail(at, "%s would let everybody in who reaches it, without authentication: bind it to 127.0.0.1, or say --insecure", l.URL)
+		if l.Scheme != "unix" && !c.Insecure && !isLoopback(l.Addr) && c.Anonymous != "" {
+			p.fail(at, "%s would let everybody in who reaches it, without authentication: bind it to 127.0.0.1, name users in the file, or say --insecure", l.URL)
 		}
 		if _, port, _ := net.SplitHostPort(l.Addr); port != "0" {
 			if seen[l.Addr] {

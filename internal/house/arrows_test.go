@@ -25,10 +25,10 @@ var arrows = map[string][]string{
 	"internal/conformance": {"internal/node", "internal/config", "internal/client", "internal/codec", "internal/wamp"},
 	"internal/router":      {"crdt", "broker", "dealer", "internal/wamp", "internal/codec", "internal/auth", "internal/frame"},
 	"internal/admin":       {"internal/wamp", "internal/frame"},
-	"internal/client":      {"internal/wamp", "internal/codec"},
+	"internal/client":      {"internal/wamp", "internal/codec", "internal/auth"}, // auth: both halves of each method stand side by side
 	"internal/node":        {"crdt", "broker", "dealer", "gossip", "transport", "internal"},
 	"chaos":                {"crdt", "broker", "dealer", "gossip", "transport", "internal"},
-	"cmd/kleeblatt":        {"internal/node", "internal/config", "internal/client", "internal/wamp", "internal/admin"},
+	"cmd/kleeblatt":        {"internal/node", "internal/config", "internal/client", "internal/auth", "internal/wamp", "internal/admin"},
 	"cmd/kleeblatt-chaos":  {"chaos", "internal/client", "internal/config"},
 }
 

@@ -121,6 +121,7 @@ func (n *Node) Counters() admin.Counters {
 			c.Events += s.Events
 			c.Calls += s.Calls
 			c.Violations += s.Violations
+			c.Denied += s.Denied
 			c.SlowClosed += s.SlowClosed
 			c.Pauses += s.Pauses
 			c.Posts += s.Posts

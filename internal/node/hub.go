@@ -61,7 +61,7 @@ type hub struct {
 func newHub(n *Node, index int, loop transport.Loop) *hub {
 	h := &hub{n: n, index: uint8(index), loop: loop, paused: map[transport.ConnID]uint8{}}
 	h.posts = make([]*frame.Batch, n.workers)
-	h.worker = router.NewWorker(n.workerConfig(index))
+	h.worker = router.NewWorker(n.workerConfig(index, loop.Now()))
 	h.m = machine[router.Input, router.Effect]{step: h.worker.Step, exec: h.exec}
 	return h
 }
@@ -176,7 +176,7 @@ func (h *hub) Opened(c transport.ConnID, info *transport.Info) {
 		h.home.linkOpened(c, info)
 		return
 	}
-	h.step(router.Input{Kind: router.InOpened, Conn: router.Conn(c), Serializer: info.Serializer, MaxMessage: info.MaxMessage, Peer: info.Peer})
+	h.step(router.Input{Kind: router.InOpened, Conn: router.Conn(c), Serializer: info.Serializer, MaxMessage: info.MaxMessage, Peer: info.Peer, Channel: channelOf(info.TLS)})
 }
 
 // Received implements transport.Handler.

@@ -144,9 +144,9 @@ func (n *Node) start() (err error) {
 		return err
 	}
 	n.life.Store(&gossip.Life{Epoch: epoch, Nonce: cryptoRand()})
-	var realms []router.RealmConfig
-	for _, r := range n.cfg.Realms {
-		realms = append(realms, realmConfig(r))
+	realms, err := n.realmConfigs()
+	if err != nil {
+		return err
 	}
 	if n.realms, err = router.NewRealms(realms...); err != nil {
 		return err

@@ -3,11 +3,13 @@ package node
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"net"
 
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/router"
 	"kleeblatt/transport"
@@ -39,7 +41,7 @@ func (n *Node) transportConfig() transport.Config {
 	return transport.Config{Loops: n.workers, NewHandler: n.newHandler, Limits: l, Log: n.log}
 }
 
-func (n *Node) workerConfig(index int) router.WorkerConfig {
+func (n *Node) workerConfig(index int, now int64) router.WorkerConfig {
 	c := n.cfg.Limits
 	slow := router.Disconnect
 	if n.cfg.SlowConsumer == config.Drop {
@@ -47,6 +49,7 @@ func (n *Node) workerConfig(index int) router.WorkerConfig {
 	}
 	w := router.WorkerConfig{
 		Index: index, Count: n.workers, Node: n.name, Realms: n.realms, Rand: n.world.random(), Agent: Agent,
+		Epoch: n.world.wall() - now/1e6,
 		Limits: router.Limits{
 			HelloBytes:    c.FirstMessageBytes,
 			MessageBytes:  c.MessageBytes,
@@ -63,11 +66,76 @@ func (n *Node) workerConfig(index int) router.WorkerConfig {
 	return w
 }
 
+// realmConfigs are the realms, and how clients get into each.
+func (n *Node) realmConfigs() (out []router.RealmConfig, err error) {
+	key := n.userKey()
+	users, err := n.users(key)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range n.cfg.Realms {
+		c := auth.RealmConfig{
+			Name: r.Name, Anonymous: n.cfg.Anonymous != "", AnonymousRole: n.cfg.Anonymous, Users: users, Key: key,
+		}
+		realm := realmConfig(r)
+		if realm.Auth, err = auth.NewRealm(c); err != nil {
+			return nil, err
+		}
+		out = append(out, realm)
+	}
+	return out, nil
+}
+
+// users derives what is kept of the users' passwords.
+func (n *Node) users(key []byte) (out []auth.User, err error) {
+	for i := range n.cfg.Users {
+		c := &n.cfg.Users[i]
+		u := auth.User{AuthID: c.AuthID, Role: c.Role, Realms: c.Realms, Ticket: c.Ticket, Keys: c.Cryptosign, Certificates: c.Certificates}
+		if k := c.CRA; k != nil && k.Key != "" {
+			u.CRA = &auth.CRAKey{Key: []byte(k.Key), Salt: k.Salt, Iterations: k.Iterations, KeyLen: k.KeyLen}
+		} else if k != nil {
+			u.CRA, err = auth.NewCRAKey(k.Secret, k.Salt, k.Iterations, k.KeyLen)
+		}
+		if k := c.Scram; k != nil && err == nil {
+			u.Scram, err = scramKey(key, c.AuthID, k)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("user %s: %w", c.AuthID, err)
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}
+
+func scramKey(key []byte, authID string, k *config.Scram) (*auth.ScramKey, error) {
+	kdf := k.KDF
+	if kdf == "" {
+		kdf = auth.KDFPBKDF2
+	}
+	if k.StoredKey != nil {
+		return &auth.ScramKey{KDF: kdf, Salt: k.Salt, Iterations: k.Iterations, Memory: k.Memory, StoredKey: k.StoredKey, ServerKey: k.ServerKey}, nil
+	}
+	salt := k.Salt
+	if salt == nil {
+		salt = auth.SaltFor(key, authID)
+	}
+	return auth.NewScramKey(kdf, k.Password, salt, k.Iterations, k.Memory)
+}
+
 // hooked lets a hook, where there is one, change what a room is told.
 func hooked[C any](hook func(*C), c *C) {
 	if hook != nil {
 		hook(c)
 	}
+}
+
+// userKey is what made-up users and salts depend on. Without a cluster key nobody else may know it either.
+func (n *Node) userKey() []byte {
+	if len(n.cfg.ClusterKey) > 0 {
+		return n.secret("users")
+	}
+	random := n.world.random()
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, random()), random())
 }
 
 // secret derives a key for one use from the cluster key, so that no use tells of another.

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
 )
 
@@ -14,7 +15,7 @@ type NodeSlot uint8
 type InputKind uint8
 
 const (
-	InOpened     InputKind = iota + 1 // Conn, Serializer, MaxMessage, Peer
+	InOpened     InputKind = iota + 1 // Conn, Serializer, MaxMessage, Peer, Channel (nil without TLS)
 	InMessage                         // Conn, Bytes: one WAMP message, valid during Step
 	InClosed                          // Conn
 	InPressure                        // Conn, Level (0 drained, 1 half full, 2 full: a message was refused, 3 draining: it reads, if slowly), On (with 2: the message was urgent)
@@ -37,6 +38,7 @@ type Input struct {
 	Serializer wamp.Serializer
 	MaxMessage int
 	Peer       string
+	Channel    *auth.Channel
 	Level      uint8
 	Node       NodeSlot
 	On         bool

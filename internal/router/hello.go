@@ -16,6 +16,9 @@ func (w *Worker) onOpened(in *Input) {
 		return
 	}
 	slot := w.open(in.Conn, in.Serializer, in.MaxMessage)
+	if in.Channel != nil {
+		w.channels[slot] = in.Channel
+	}
 	if w.draining {
 		w.abort(slot, wamp.CloseSystemShutdown, "this router is shutting down")
 		return
@@ -26,11 +29,16 @@ func (w *Worker) onOpened(in *Input) {
 
 // onOpening handles the first message of a connection: HELLO, or the session is over (HND-01, PVI-04, PVI-05, PVI-07, PVI-12).
 func (w *Worker) onOpening(slot uint32, m *codec.Message) {
-	switch m.Type {
-	case wamp.Hello:
-		w.onHello(slot, m)
-	case wamp.Abort: // HND-07: no reply
+	x, challenged := w.exchanges[slot]
+	switch {
+	case m.Type == wamp.Abort: // HND-07: no reply
 		w.close(slot)
+	case challenged && m.Type == wamp.Authenticate:
+		w.onAuthenticate(slot, x, m)
+	case challenged:
+		w.violate(slot, m.Type.String()+" instead of AUTHENTICATE")
+	case m.Type == wamp.Hello:
+		w.onHello(slot, m)
 	default:
 		w.violate(slot, m.Type.String()+" before HELLO")
 	}
@@ -55,24 +63,16 @@ func (w *Worker) onHello(slot uint32, m *codec.Message) {
 		w.violate(slot, "HELLO announces no role")
 		return
 	}
-	offered := make([]string, 0, len(h.AuthMethods))
-	for _, m := range h.AuthMethods {
-		offered = append(offered, string(m))
-	}
-	// Of the methods that internal/auth supports none challenges yet. One that does would send CHALLENGE here and wait for
-	// AUTHENTICATE in a state between opening and open.
-	if _, ok := auth.Supported(offered); !ok {
-		w.abort(slot, wamp.ErrNoMatchingAuthMethod, "only anonymous sessions are possible here")
-		return
-	}
-	p := auth.Anonymous(w.random)
-	w.welcome(slot, realm, h.Roles, &p)
+	w.authenticate(slot, realm, &h)
 }
 
 // welcome opens the session. WELCOME is the first message of it (HND-02).
-func (w *Worker) welcome(slot uint32, realm *Realm, roles wamp.Roles, p *auth.Principal) {
+func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles, p *auth.Principal, verifier string) {
+	if _, taken := w.byID.get(id); taken {
+		id = w.newSessionID() // somebody has drawn the same while this one was challenged
+	}
+	delete(w.channels, slot)
 	s := &w.sessions[slot]
-	id := w.newSessionID()
 	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole}
 	w.byID.add(slot)
 	w.stats.Sessions++
@@ -81,7 +81,7 @@ func (w *Worker) welcome(slot uint32, realm *Realm, roles wamp.Roles, p *auth.Pr
 	at := len(w.arena)
 	w.arena = codec.AppendWelcome(w.arena, r.serializer, id, &codec.WelcomeDetails{
 		Realm: realm.Name, AuthID: p.AuthID, AuthRole: p.AuthRole, AuthMethod: p.AuthMethod, AuthProvider: p.AuthProvider,
-		Agent: w.config.Agent, BrokerFeatures: w.brokerFeatures, DealerFeatures: w.dealerFeatures,
+		Agent: w.config.Agent, Verifier: verifier, BrokerFeatures: w.brokerFeatures, DealerFeatures: w.dealerFeatures,
 	})
 	w.send(slot, at, true)
 	w.element = AppendSession(w.element[:0], realm.Name, id, p)

@@ -7,6 +7,7 @@ import (
 
 	"kleeblatt/broker"
 	"kleeblatt/dealer"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
 )
 
@@ -32,6 +33,7 @@ type RealmConfig struct {
 	StrictURI  bool
 	Disclosure Disclosure
 	Conflict   ConflictPolicy
+	Auth       *auth.Realm // how clients get in; nil: anonymously
 }
 
 // Snapshot is all that routing in one realm reads of the tables. It and what it points to never change.
@@ -79,6 +81,9 @@ func NewRealms(configs ...RealmConfig) (*Realms, error) {
 		}
 		if r.byName[c.Name] != nil {
 			return nil, fmt.Errorf("realm %q is given twice", c.Name)
+		}
+		if c.Auth == nil {
+			c.Auth, _ = auth.NewRealm(auth.RealmConfig{Name: c.Name, Anonymous: true})
 		}
 		realm := &Realm{RealmConfig: c, index: len(r.list)}
 		realm.Cell.Store(&Snapshot{Broker: new(broker.Index), Dealer: new(dealer.Index)})

@@ -10,7 +10,7 @@ type state uint8
 
 const (
 	stateFree    state = iota
-	stateOpening       // connected, no HELLO yet
+	stateOpening       // connected, no HELLO yet, or no AUTHENTICATE
 	stateOpen          // WELCOME was sent
 	stateGoodbye       // our GOODBYE was sent; everything but the client's is ignored
 	stateClosing       // nothing is processed any more; the connection's end will be reported
@@ -109,6 +109,8 @@ func (w *Worker) terminate(slot uint32, next state) {
 	was := s.state
 	s.state = next
 	if was != stateOpen {
+		delete(w.exchanges, slot)
+		delete(w.channels, slot)
 		return
 	}
 	w.stats.Sessions--

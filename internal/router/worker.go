@@ -3,6 +3,7 @@ package router
 import (
 	"kleeblatt/broker"
 	"kleeblatt/dealer"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
@@ -16,6 +17,7 @@ type WorkerConfig struct {
 	// Rand returns uniformly distributed bits. Session ids come from it: it must not be predictable from outside.
 	Rand   func() uint64
 	Agent  string // what WELCOME says
+	Epoch  int64  // wall clock, milliseconds since 1970, at the zero of Input.Now; stands in challenges
 	Limits Limits
 }
 
@@ -37,6 +39,7 @@ type Stats struct {
 	Posts             uint64           // frames to other workers of this node
 	Relays            uint64           // frames to other nodes
 	Violations        uint64           // sessions ended for a protocol violation
+	Denied            uint64           // clients that did not get in: who they are, or how to prove it, was not right
 	EventsTooLarge    uint64           // not sent: larger than the receiver takes
 	EventsUncarriable uint64           // not sent: the receiver's serializer cannot say it
 	EventsDropped     uint64           // not queued: the receiver's outbox was full (policy drop)
@@ -82,6 +85,8 @@ type Worker struct {
 	callee        *dealer.Invocations
 	registrations registrations
 	proposals     proposals
+	exchanges     map[uint32]exchange      // by slot: who has been challenged
+	channels      map[uint32]*auth.Channel // by slot: of connections over TLS whose clients have not got in yet
 	cache         matchCache
 	pauses        pauses
 	timers        timers
@@ -147,6 +152,8 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.untried, w.reachable = w.isUntried, w.isReachable
 	w.brokerFeatures, w.dealerFeatures = wamp.BrokerFeatures(), wamp.DealerFeatures()
 	w.proposals.init()
+	w.exchanges = map[uint32]exchange{}
+	w.channels = map[uint32]*auth.Channel{}
 	w.cache.init(len(c.Realms.list))
 	w.pauses.init()
 	return w
@@ -278,7 +285,7 @@ func (w *Worker) onTick() {
 		switch t.kind {
 		case helloTimer:
 			if w.sessions[t.slot].state == stateOpening {
-				w.abort(t.slot, wamp.ErrTimeout, "no HELLO came in time")
+				w.abort(t.slot, wamp.ErrTimeout, "no HELLO or AUTHENTICATE came in time")
 			}
 		case goodbyeTimer:
 			if w.sessions[t.slot].state == stateGoodbye {

@@ -18,6 +18,8 @@ const (
 	ErrNoSuchRole             = "wamp.error.no_such_role"
 	ErrNoMatchingAuthMethod   = "wamp.error.no_matching_auth_method"
 	ErrAuthenticationFailed   = "wamp.error.authentication_failed"
+	ErrAuthenticationDenied   = "wamp.error.authentication_denied"
+	ErrAuthenticationRequired = "wamp.error.authentication_required"
 	ErrTimeout                = "wamp.error.timeout"
 	ErrUnavailable            = "wamp.error.unavailable"
 	ErrNetworkFailure         = "wamp.error.network_failure"

@@ -1,0 +1,60 @@
+package auth
+
+import (
+	"crypto/ed25519"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"strings"
+)
+
+// PublicKey is an Ed25519 key (advanced/authentication_cryptosign).
+type PublicKey [ed25519.PublicKeySize]byte
+
+// ErrPublicKey says that text is no key.
+var ErrPublicKey = errors.New("auth: a cryptosign key is 32 bytes in hex")
+
+// ParsePublicKey reads a key in hex.
+func ParsePublicKey(s string) (k PublicKey, err error) {
+	b, err := hex.DecodeString(strings.TrimPrefix(s, "0x"))
+	if err != nil || len(b) != len(k) {
+		return k, ErrPublicKey
+	}
+	return PublicKey(b), nil
+}
+
+// beginCryptosign challenges the holder of a key. Who gives no authid gets that of the key (CSG-06). A key that is nobody's is challenged as
+// well, and denied.
+func (r *Realm) beginCryptosign(a *Attempt, random func() uint64) Outcome {
+	key, err := ParsePublicKey(a.Extra.PubKey)
+	if err != nil {
+		return Outcome{Refusal: unreadable}
+	}
+	var channel []byte
+	if kind := a.Extra.ChannelBinding; kind != "" { // CSG-03
+		ok := a.Binding != nil
+		if ok {
+			channel, ok = a.Binding(kind)
+		}
+		if !ok || len(channel) < ed25519.PublicKeySize {
+			return Outcome{Refusal: noBinding}
+		}
+	}
+	u := r.keys[key]
+	x := &Exchange{Method: MethodCryptosign, user: u}
+	x.known = u != nil && (a.AuthID == "" || a.AuthID == u.AuthID) && u.mayBe(a.AuthRole)
+	var challenge [32]byte
+	fill(challenge[:], random)
+	x.Challenge = Extra{Challenge: hex.EncodeToString(challenge[:]), ChannelBinding: a.Extra.ChannelBinding}
+	message := challenge
+	subtle.XORBytes(message[:], message[:], channel)
+	x.verify = func(signature string, _ *Extra) (Extra, bool) {
+		signed, err := hex.DecodeString(signature)
+		if err != nil || len(signed) != ed25519.SignatureSize+len(message) { // CSG-02
+			return Extra{}, false
+		}
+		right := subtle.ConstantTimeCompare(signed[ed25519.SignatureSize:], message[:]) == 1
+		return Extra{}, ed25519.Verify(key[:], message[:], signed[:ed25519.SignatureSize]) && right
+	}
+	return Outcome{Exchange: x}
+}

@@ -1,0 +1,145 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The key derivations of scram (SCR-07).
+const (
+	KDFPBKDF2 = "pbkdf2"
+	KDFArgon2 = "argon2id13"
+)
+
+const (
+	scramSaltBytes  = 16
+	scramNonceBytes = 24
+	// nonceMax bounds the client's nonce: it is kept and signed.
+	nonceMax = 256
+
+	// Derived keys that are kept in place of passwords resist guessing by their iterations; those that are made of a password in the
+	// configuration, which is what these defaults are for, have nothing to resist. RFC 7677 asks for this at least.
+	pbkdf2Iterations = 4096
+	argon2Iterations = 3
+	// noBindingHeader is base64 of "n,,": the client binds no channel (RFC 5801).
+	noBindingHeader = "biws"
+	argon2MemoryKiB = 32 << 10
+	// argon2MemoryMax bounds what a configuration may ask of its clients and of this process at its start.
+	argon2MemoryMax     = 1 << 20
+	argon2IterationsMax = 1000
+)
+
+// ScramKey proves a user who knows a password that we do not (RFC 5802, advanced/authentication_scram).
+type ScramKey struct {
+	KDF        string
+	Salt       []byte
+	Iterations int
+	Memory     int // KiB, of argon2
+	StoredKey  []byte
+	ServerKey  []byte
+}
+
+// NewScramKey derives what is kept from a password. Zero iterations and memory take the defaults of the kdf.
+func NewScramKey(kdf string, password Secret, salt []byte, iterations, memory int) (*ScramKey, error) {
+	k := &ScramKey{KDF: kdf, Salt: salt, Iterations: iterations, Memory: memory}
+	var salted []byte
+	switch kdf {
+	case KDFPBKDF2:
+		if k.Iterations == 0 {
+			k.Iterations = pbkdf2Iterations
+		}
+		if k.Memory = 0; k.Iterations < 1 {
+			return nil, fmt.Errorf("auth: scram by %s takes at least one iteration", kdf)
+		}
+		var err error
+		if salted, err = pbkdf2.Key(sha256.New, string(password), salt, k.Iterations, sha256.Size); err != nil {
+			return nil, err
+		}
+	case KDFArgon2:
+		if k.Iterations == 0 {
+			k.Iterations = argon2Iterations
+		}
+		if k.Memory == 0 {
+			k.Memory = argon2MemoryKiB
+		}
+		if k.Memory > argon2MemoryMax || k.Memory < 8 || k.Iterations < 1 || k.Iterations > argon2IterationsMax {
+			return nil, fmt.Errorf("auth: scram by %s takes 1 to %d iterations and 8 to %d KiB of memory", kdf, argon2IterationsMax, argon2MemoryMax)
+		}
+		salted = argon2.IDKey([]byte(password), salt, uint32(k.Iterations), uint32(k.Memory), 1, sha256.Size)
+	default:
+		return nil, fmt.Errorf("auth: scram knows %s and %s, not %q", KDFPBKDF2, KDFArgon2, kdf)
+	}
+	stored := sha256.Sum256(mac(salted, "Client Key"))
+	k.StoredKey, k.ServerKey = stored[:], mac(salted, "Server Key")
+	return k, nil
+}
+
+// SaltFor is the salt of a user whose configuration gives a password alone: always the same for the name and the key, on every node.
+func SaltFor(key []byte, authID string) []byte {
+	return mac(key, "kleeblatt scram salt\x00"+authID)[:scramSaltBytes]
+}
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}
+
+// beginScram answers the client's nonce by ours behind it (SCR-02). Channel binding is not offered for it (SCR-05).
+func (x *Exchange) beginScram(a *Attempt, random func() uint64) Outcome {
+	nonce := a.Extra.Nonce
+	switch {
+	case nonce == "" || len(nonce) > nonceMax || strings.ContainsAny(nonce, ",\x00"):
+		return Outcome{Refusal: unreadable}
+	case a.Extra.ChannelBinding != "":
+		return Outcome{Refusal: noBinding}
+	}
+	var ours [scramNonceBytes]byte
+	fill(ours[:], random)
+	nonce += base64.StdEncoding.EncodeToString(ours[:])
+	k := x.user.Scram
+	salt := base64.StdEncoding.EncodeToString(k.Salt)
+	x.Challenge = Extra{Nonce: nonce, Salt: salt, KDF: k.KDF, Iterations: uint64(k.Iterations), Memory: uint64(k.Memory)}
+	first := "n=" + saslName(x.user.AuthID) + ",r=" + a.Extra.Nonce +
+		",r=" + nonce + ",s=" + salt + ",i=" + strconv.Itoa(k.Iterations)
+	x.verify = func(signature string, extra *Extra) (Extra, bool) {
+		proof, err := base64.StdEncoding.DecodeString(signature)
+		if err != nil || len(proof) != sha256.Size || extra.Nonce != nonce || extra.ChannelBinding != "" || extra.BindingData != "" {
+			proof = make([]byte, sha256.Size) // wrong, and as dear
+			err = errWrong
+		}
+		// The standard's header says that there is no binding; clients are in use that leave it out.
+		for _, header := range []string{noBindingHeader, ""} {
+			message := first + ",c=" + header + ",r=" + nonce
+			if k.proves(proof, message) && err == nil {
+				return Extra{Verifier: base64.StdEncoding.EncodeToString(mac(k.ServerKey, message))}, true
+			}
+		}
+		return Extra{}, false
+	}
+	return Outcome{Exchange: x}
+}
+
+var errWrong = errors.New("auth: not a proof")
+
+// proves checks that who made the proof knows the client key (RFC 5802 section 3).
+func (k *ScramKey) proves(proof []byte, message string) bool {
+	client := mac(k.StoredKey, message)
+	subtle.XORBytes(client, client, proof)
+	stored := sha256.Sum256(client)
+	return subtle.ConstantTimeCompare(stored[:], k.StoredKey) == 1
+}
+
+// saslName escapes a name for the message that is signed.
+func saslName(s string) string {
+	return strings.NewReplacer("=", "=3D", ",", "=2C").Replace(s)
+}
