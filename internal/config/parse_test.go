@@ -68,11 +68,7 @@ func TestDefaults(t *testing.T) {
 func TestFlagsAndFileAreTheSame(t *testing.T) {
 	key := write(t, "key", "0123456789abcdef0123456789abcdef\n")
 	words := strings.Fields(`--name n1 --workers 2 --listen ws://127.0.0.1:8080 --listen=rs://[::1]:8081 --listen unix:///tmp/k.sock
-<<<<<<< HEAD
-		--realm realm1 --realm bank,strict,conflict=standby --allowed-origins https://app.example --slow-consumer drop --gossip 127.0.0.1:7946
-=======
-		--realm realm1 --realm bank,strict --anonymous guest --allowed-origins https://app.example --slow-consumer drop --gossip 127.0.0.1:7946
->>>>>>> 4ab7a4b (auth: ticket, wampcra, scram, cryptosign and client certificates)
+		--realm realm1 --realm bank,strict,conflict=standby --anonymous guest --allowed-origins https://app.example --slow-consumer drop --gossip 127.0.0.1:7946
 		--link 127.0.0.1:8000 --advertise node1.example --join node2.example:7946 --join srv+_k._tcp.example --cluster-key-file ` + key + `
 		--admin off --admin-hosts node1 --insecure --log-level debug --log-format json --limit-message 1MiB --limit-first-message 4096
 		--limit-outbox 2MiB --limit-hello 3s --limit-ping 0s --limit-connections-per-address 0
