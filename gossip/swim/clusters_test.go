@@ -35,7 +35,7 @@ func TestClustersWithOtherKeysStayTwo(t *testing.T) {
 				a.allSee(joinBound)
 				b.allSee(joinBound)
 				meet(a, b)
-				pass(3 * time.Minute)
+				pass(90 * time.Second)
 				// A node moves to where one of the other cluster was, as addresses in a container network do.
 				gone, moved := a.seats[4], b.seats[4]
 				a.kill(gone)
@@ -44,7 +44,7 @@ func TestClustersWithOtherKeysStayTwo(t *testing.T) {
 				b.move(moved, gone.addr)
 				b.boot(moved)
 				b.allSee(rejoinBound)
-				pass(3 * time.Minute)
+				pass(90 * time.Second)
 				for _, f := range []*fleet{a, b} {
 					f.ledgers()
 					f.allSee(0)

@@ -266,3 +266,11 @@ func addrs(seats []*seat) (list []string) {
 	}
 	return list
 }
+
+// bytes is what each node has sent so far.
+func (f *fleet) bytes() (list []int64) {
+	for _, s := range f.seats {
+		list = append(list, f.net.bytes(s.addr))
+	}
+	return list
+}

@@ -15,7 +15,9 @@ const (
 	suspicionMult   = 4                      // times log10(n) (at least 1) times the interval: 2 s to refute a suspicion
 	suspicionMax    = 3                      // times that, as long as nobody else confirms it
 	awarenessMax    = 4                      // a node that finds itself slow probes up to 4 times more slowly
-	gossipInterval  = 100 * time.Millisecond // news go to 3 random members each
+	gossipInterval  = 100 * time.Millisecond // news go to gossipNodes random members each
+	gossipNodes     = 4                      // with 3, and passing on 4 times, a refutation missed one of 16 often enough on a lossy line
+	retransmitMult  = 6                      // times log10(n+1) rounded up: how often each member passes a piece of news on
 	pushPull        = 10 * time.Second       // the whole membership (not tables) with one random member
 	streamTimeout   = 2 * time.Second        // one join or exchange; bounds how long an unreachable seed holds up the next
 	gossipToDead    = 30 * time.Second       // how long a failed member still gets news, so that it can refute
@@ -41,7 +43,7 @@ const (
 	AloneAfter = 10 * time.Second
 )
 
-// The budget of heads. SWIM carries about 26 small messages a second for a cluster of 500, whoever sends them, and starves the
+// The budget of heads. SWIM carries about 23 small messages a second for a cluster of 500, whoever sends them, and starves the
 // older ones beyond that; 20 leaves room for failures and joins.
 const (
 	headsPerSecond  = 20                     // in the whole cluster
@@ -52,6 +54,11 @@ const (
 func headInterval(members int) time.Duration {
 	return max(headIntervalMin, time.Duration(members)*time.Second/headsPerSecond)
 }
+
+// headsKept is how many steps of serf's logical clock the heads are kept for, in order to know those that were passed on already; heads
+// that were told together share a step. Every exchange of the membership carries them all, for ever: with serf's own 512 it cost a
+// cluster that had once been busy 50 KB and more each time. At the budget these are 1.6 s, longer than a head is under way.
+const headsKept = 32
 
 // eventChLen is how many of serf's events may wait for drain. drain never waits, so it is slack for the scheduler alone; it also
 // has to take what serf still sends while it ends.
@@ -75,6 +82,7 @@ func (c *Config) serfConfig(n *Swim) (*serf.Config, error) {
 	m.SuspicionMult, m.SuspicionMaxTimeoutMult = suspicionMult, suspicionMax
 	m.AwarenessMaxMultiplier = awarenessMax
 	m.GossipInterval, m.GossipToTheDeadTime = gossipInterval*c.calm, gossipToDead*c.calm
+	m.GossipNodes, m.RetransmitMult = gossipNodes, retransmitMult
 	m.PushPullInterval = pushPull * c.calm
 	m.TCPTimeout = streamTimeout
 	m.DeadNodeReclaimTime = deadNameReclaim
@@ -86,7 +94,7 @@ func (c *Config) serfConfig(n *Swim) (*serf.Config, error) {
 	s.Init()
 	s.NodeName = c.Name
 	s.Tags = n.tags.encode()
-	s.EventCh = n.events
+	s.EventCh, s.EventBuffer = n.events, headsKept
 	s.MemberlistConfig = m
 	s.Logger = n.log.std
 	s.DisableCoordinates = true            // leaves the probe's payload to us
