@@ -73,6 +73,7 @@ func (n *Swim) answered(name string, life Life, view uint64) {
 	if m == nil {
 		return
 	}
+	n.claimed(name, m, life)
 	if m.stale = m.tags.Life != life; m.stale {
 		poke(n.joinUp)
 	}

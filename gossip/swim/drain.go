@@ -57,6 +57,8 @@ func (n *Swim) memberEvent(kind serf.EventType, sm *serf.Member) {
 	}
 }
 
+// memberAlive takes serf's word that a member lives. Rumours of a former life of it outlast that life, and beat the news of its successor
+// for a moment, until that has refuted them; so an older life than we know of counts only once it has answered a probe itself.
 func (n *Swim) memberAlive(sm *serf.Member) {
 	t, err := parseTags(sm.Tags)
 	if err != nil || !ValidName(sm.Name) {
@@ -69,12 +71,18 @@ func (n *Swim) memberAlive(sm *serf.Member) {
 		m = &member{}
 		n.members[sm.Name] = m
 	}
+	now := member{tags: t, addr: addrPort(sm.Addr, sm.Port), alive: true, back: m.back}
+	if t.Life.Less(m.tags.Life) {
+		m.claim = &now
+		n.mu.Unlock()
+		return
+	}
 	before := *m
-	*m = member{tags: t, addr: addrPort(sm.Addr, sm.Port), alive: true, back: m.back}
+	*m = now
 	if known := before.tags.Life != (Life{}); known && (!before.alive || before.tags.Life != t.Life) {
 		m.back = true
 	}
-	now := *m
+	now = *m
 	n.mu.Unlock()
 	if before.alive && before.tags.Life != now.tags.Life {
 		n.box.put(before.event(sm.Name, false, false))
@@ -86,9 +94,27 @@ func (n *Swim) memberAlive(sm *serf.Member) {
 	poke(n.keepUp)
 }
 
+// claimed makes an older life that has answered the one that we know. n.mu is held.
+func (n *Swim) claimed(name string, m *member, life Life) {
+	if m.claim == nil || m.claim.tags.Life != life {
+		return
+	}
+	before := *m
+	*m = *before.claim
+	m.back = true
+	if before.alive {
+		n.box.put(before.event(name, false, false))
+	}
+	n.box.put(m.event(name, true, false))
+	poke(n.joinUp)
+}
+
 func (n *Swim) memberGone(name string, left bool) {
 	n.mu.Lock()
 	m := n.members[name]
+	if m != nil {
+		m.claim = nil
+	}
 	if m == nil || !m.alive && m.left == left {
 		n.mu.Unlock()
 		return

@@ -59,8 +59,9 @@ type member struct {
 	addr  netip.AddrPort
 	alive bool
 	left  bool
-	stale bool // another life than this one answered the last probe
-	back  bool // it was thought dead, or had another life: it may have come by a mere packet, and know nobody
+	stale bool    // another life than this one answered the last probe
+	claim *member // an older life under this name, of which there was a word but no answer yet
+	back  bool    // it was thought dead, or had another life: it may have come by a mere packet, and know nobody
 }
 
 // New starts to gossip. It returns an error when the configuration is wrong or the address is taken; all else is told through
