@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"kleeblatt/transport/link"
 )
@@ -144,8 +145,8 @@ func (n *pairNet) refuse(a, b string, on bool) {
 	})
 }
 
-// runOverPairNet starts n1, n2, … on it.
-func runOverPairNet(t *testing.T, count int, words ...string) (nodes []*Node, net *pairNet) {
+// runOverPairNet starts n1, n2, … on it. Calls survive without a path for the grace.
+func runOverPairNet(t *testing.T, count int, grace time.Duration, words ...string) (nodes []*Node, net *pairNet) {
 	t.Helper()
 	net = newPairNet(t)
 	for i := range count {
@@ -154,7 +155,9 @@ func runOverPairNet(t *testing.T, count int, words ...string) (nodes []*Node, ne
 		if i > 0 {
 			w = append(w, "--join", nodes[0].GossipAddr())
 		}
-		nodes = append(nodes, run(t, hooks{noUnix: true, linkAddr: func(bound string) string { return net.before(t, name, bound) }}, w...))
+		h := hooks{noUnix: true, linkAddr: func(bound string) string { return net.before(t, name, bound) }}
+		h.link = func(c *link.Config) { c.CallGrace = grace }
+		nodes = append(nodes, run(t, h, w...))
 	}
 	settle(t, nodes...)
 	return nodes, net

@@ -78,6 +78,9 @@ func (p *peer) pathUp(conn uint64) {
 // pathLost ends what the peer has carried.
 func (p *peer) pathLost() {
 	p.o.nearLook = true
+	if !p.l.Relayed() {
+		p.via = nil
+	}
 	p.o.carry(p.o.detours.End(p.name, nil))
 }
 

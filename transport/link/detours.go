@@ -136,17 +136,24 @@ func (d *Detours) Open(name string, avoid uint64, out []Feed) []Feed {
 		return out
 	}
 	if v := d.conns[avoid]; v != nil {
-		p.tried = append(p.tried, v.via)
+		p.failedOver(v.via)
 	}
 	via := d.best(p)
 	if via == nil {
 		p.tried = p.tried[:0]
 		return append(out, Feed{name, Input{Kind: InDown, Relay: true}})
 	}
-	p.tried = append(p.tried, via)
+	p.failedOver(via)
 	d.last++
 	v := d.add(p, via, d.last, true)
 	return append(out, Feed{name, Input{Kind: InUp, Conn: v.id, Dialed: true, Relay: true}})
+}
+
+// failedOver notes that via is not the next to be tried.
+func (p *detourPeer) failedOver(via *detourPeer) {
+	if !slices.Contains(p.tried, via) {
+		p.tried = append(p.tried, via)
+	}
 }
 
 // best is the neighbour with the least sum of round trips, then the least name.
@@ -300,7 +307,7 @@ func (d *Detours) drop(v *virtual) {
 // fail ends a virtual connection that should have lasted. Its neighbour is not the next to be tried.
 func (d *Detours) fail(v *virtual, out []Feed) []Feed {
 	d.drop(v)
-	v.peer.tried = append(v.peer.tried, v.via)
+	v.peer.failedOver(v.via)
 	return append(out, Feed{v.peer.name, Input{Kind: InDown, Conn: v.id}})
 }
 

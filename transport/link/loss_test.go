@@ -23,7 +23,7 @@ func TestLostIsCountedByKind(t *testing.T) {
 			for range rapid.IntRange(0, 30).Draw(t, "frames") {
 				kind := rapid.IntRange(0, LostKinds-1).Draw(t, "kind")
 				cancelled := a.m.Stats().Cancelled
-				frame := make([]byte, rapid.SampledFrom([]int{16, 80_000}).Draw(t, "size"))
+				frame := make([]byte, rapid.SampledFrom([]int{16, 16, 70_000}).Draw(t, "size"))
 				frame[0] = byte(kind)
 				a.input(Input{Kind: InData, Lane: rapid.Uint64Range(0, 3).Draw(t, "hash"), Call: kind == LostCall, Event: kind == LostEvent, Bytes: frame})
 				if a.m.Stats().Cancelled == cancelled {

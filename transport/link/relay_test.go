@@ -281,3 +281,30 @@ func TestP8_RelaysLoseDoubleAndReorderNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestAHelloOfTheVersionBefore has one field less, and speaks of no features.
+func TestAHelloOfTheVersionBefore(t *testing.T) {
+	h := hello{min: 1, max: 1, name: "a", challenge: make([]byte, challengeLen), have: 7, features: featureRelay}
+	b := appendHello(nil, &h)
+	b[0]-- // one field less
+	got, ok := readHello(b[:len(b)-1])
+	if !ok || got.have != 7 || got.features != 0 {
+		t.Fatalf("%v %+v", ok, got)
+	}
+}
+
+// TestFailuresOfOneNeighbourAreRememberedOnce, however often a neighbour begins and ends what nobody asked for.
+func TestFailuresOfOneNeighbourAreRememberedOnce(t *testing.T) {
+	w := meshOf(t, "a", "b", "c")
+	a := w.node("a")
+	hello := appendHello([]byte{0, kindHello}, &hello{min: 1, max: 1, name: "b", challenge: make([]byte, challengeLen)})
+	for n := range uint64(1000) {
+		h := relayHead{dialer: true, number: n, from: []byte("b"), to: []byte("a")}
+		a.feeds(a.d.Item("c", appendRelay(nil, &h, hello), nil))
+		h.end = true
+		a.feeds(a.d.Item("c", appendRelay(nil, &h, nil), nil))
+	}
+	if p := a.d.peers["b"]; len(p.tried) > 1 || len(p.conns) != 0 || len(a.d.conns) != 0 {
+		t.Fatalf("%d failures, %d connections", len(p.tried), len(p.conns))
+	}
+}
