@@ -61,6 +61,9 @@ func (m *Machine) noDetour(now int64) {
 // has to learn it from the other end. What lay unread while one of the two was late proves nothing.
 func (m *Machine) onQuiet(now, quiet int64, out []Effect) []Effect {
 	dead := m.deadTime()
+	// The peer tells it once it has waited for its own dead time, which may be a little shorter than ours: we do not wait for its next
+	// heartbeat for that.
+	dead -= dead / 16
 	switch {
 	case m.unheard && quiet < dead:
 		m.unheard = false

@@ -171,7 +171,7 @@ func (m *Machine) Flush(now int64, out []Effect) []Effect {
 		out = m.leave(now, out)
 	}
 	at := m.deadline()
-	if again {
+	if again || at != 0 && at < now { // what is overdue only now, as a dial that was not wanted before, is no lateness of ours
 		at = now
 	}
 	if at != 0 && at != m.wake {

@@ -181,6 +181,9 @@ func (n *meshNode) do(peer string, out []Effect) {
 			n.take(peer, e.Lane, e.Bytes)
 		case FxWakeAt:
 			at := e.At
+			if at < n.w.now {
+				n.w.fail("%s>%s: asks at %d to be woken at %d", n.name, peer, n.w.now, at)
+			}
 			n.wakes[peer] = at
 			n.w.at(at, func() {
 				if n.wakes[peer] == at {
