@@ -72,7 +72,8 @@ func (l *lab) suffer(ctx context.Context, f Fault) error {
 	}
 	calls := l.judgeHung(ctx, &f, lasted, ends, len(hung))
 	l.verify(ctx)
-	late := l.scrape(ctx)
+	l.scrape(ctx)
+	late := time.Duration(l.late.Swap(0))
 	l.report.Late.Add(late)
 	l.judge(func(g *ledger) string {
 		l.checkLosses()
@@ -82,7 +83,7 @@ func (l *lab) suffer(ctx context.Context, f Fault) error {
 		}
 		return ""
 	})
-	fmt.Fprintf(l.cfg.Lines, "%3d %-20v %6v  healed in %-8v (tables %v, routes %v)  %s  missing %d  loops late by %v%s\n", f.Number, &f, short(lasted),
+	fmt.Fprintf(l.cfg.Lines, "%3d %-20v %6v  healed in %-8v (tables %v, routes %v)  %s  missing %d  timers late by %v%s\n", f.Number, &f, short(lasted),
 		short(healed.all()), short(healed.tables), short(healed.routes), calls, l.missing()-missingBefore, short(late), l.newlyBroken(before))
 	return l.dead()
 }
@@ -138,12 +139,10 @@ func (l *lab) carryOut(ctx context.Context, f *Fault) error {
 	return mend()
 }
 
-// scrape takes what the nodes count, and returns how late the worst of their loops has been. A node that does not answer keeps its
-// last numbers.
-func (l *lab) scrape(ctx context.Context) (late time.Duration) {
+// scrape takes what the nodes count. A node that does not answer keeps its last numbers.
+func (l *lab) scrape(ctx context.Context) {
 	for _, p := range l.processes {
-		if c, d, err := p.counts(ctx); err == nil {
-			late = max(late, d)
+		if c, err := p.counts(ctx); err == nil {
 			l.books.scraped(p.name, c)
 			if n := c["kleeblatt_gossip_alarms_total"]; n > l.alarms {
 				l.alarms = n
@@ -151,7 +150,19 @@ func (l *lab) scrape(ctx context.Context) (late time.Duration) {
 			}
 		}
 	}
-	return late
+}
+
+// watchLateness notes how late this process's own timers are, until ctx ends: the nodes fare alike.
+func (l *lab) watchLateness(ctx context.Context) {
+	for {
+		began := time.Now()
+		if pause(ctx, lookEvery) != nil {
+			return
+		}
+		late := int64(time.Since(began) - lookEvery)
+		for was := l.late.Load(); late > was && !l.late.CompareAndSwap(was, late); was = l.late.Load() {
+		}
+	}
 }
 
 // hung is a call that nobody answers until it is forgotten.

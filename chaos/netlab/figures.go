@@ -61,7 +61,7 @@ type Report struct {
 	Visible    Figure // from an answer to the last node that acts on it, without faults
 	KillError  Figure // from kill -9 of a callee's node to the caller's error
 	CutError   Figure // the same from a silent cut
-	Late       Figure // the nodes' worst loop of each fault: no goal, but what all others are read with
+	Late       Figure // our own timers, the worst of each fault: no goal, but what all others are read with
 	Tally      Tally
 	Counted    uint64 // losses by the nodes' own counts
 	Violations []Violation
@@ -75,7 +75,7 @@ func newReport(seed uint64, nodes int) *Report {
 		Visible:   Figure{Name: "table change visible", P99: 20 * time.Millisecond},
 		KillError: Figure{Name: "error after kill -9", P99: 100 * time.Millisecond, Exact: true},
 		CutError:  Figure{Name: "error after silent cut", P99: 1500 * time.Millisecond, Exact: true},
-		Late:      Figure{Name: "loops late"},
+		Late:      Figure{Name: "timers late"},
 	}
 }
 
@@ -150,7 +150,7 @@ func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 // JSON writes the summary for programs, as one line.
 func (r *Report) JSON(w io.Writer) error {
 	figures := map[string]figureJSON{}
-	for key, f := range map[string]*Figure{"heal": &r.Heal, "visible": &r.Visible, "kill_error": &r.KillError, "cut_error": &r.CutError, "loops_late": &r.Late} {
+	for key, f := range map[string]*Figure{"heal": &r.Heal, "visible": &r.Visible, "kill_error": &r.KillError, "cut_error": &r.CutError, "timers_late": &r.Late} {
 		figures[key] = figureJSON{len(f.all), millis(f.Of(0.5)), millis(f.Of(0.99)), millis(f.Of(1)), millis(f.P50), millis(f.P99), f.Exact, f.Missed()}
 	}
 	kinds := map[Kind]int{}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Counts are the numbers of one scrape, by name and label as they stand there: kleeblatt_link_lost_total{node="n2"}.
@@ -23,20 +22,6 @@ func parseMetrics(text string) Counts {
 		}
 	}
 	return c
-}
-
-// lateness is how late the turns of a node's loops came, the worst of its last seconds: what it cannot be blamed for where others take
-// its processors.
-func lateness(text string) (worst time.Duration) {
-	for line := range strings.Lines(text) {
-		if value, ok := strings.CutPrefix(line, "kleeblatt_loop_lateness_seconds{"); ok {
-			_, value, _ = strings.Cut(value, "} ")
-			if v, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
-				worst = max(worst, time.Duration(v*float64(time.Second)))
-			}
-		}
-	}
-	return worst
 }
 
 // label is the key of a metric with one label.

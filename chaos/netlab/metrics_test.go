@@ -1,9 +1,6 @@
 package netlab
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 const scrapeText = `# HELP kleeblatt_link_lost_total Frames for that node that were given up.
 # TYPE kleeblatt_link_lost_total counter
@@ -14,9 +11,6 @@ kleeblatt_link_rtt_seconds{node="n2"} 0.00025
 kleeblatt_dropped_total{reason="event_slow_consumer"} 3
 kleeblatt_dropped_total{reason="reply_late"} 40
 kleeblatt_published_total 1000
-kleeblatt_loop_lateness_seconds{loop="0"} 0.002
-kleeblatt_loop_lateness_seconds{loop="1"} 0.25
-kleeblatt_loop_lateness_seconds{loop="2"} 1e-05
 broken
 `
 
@@ -27,15 +21,6 @@ func TestParseMetrics(t *testing.T) {
 	}
 	if c.lostTo("n2") != 9 || c.lostTo("n3") != 0 || c.lostHere() != 3 {
 		t.Errorf("to n2 %d, to n3 %d, here %d", c.lostTo("n2"), c.lostTo("n3"), c.lostHere())
-	}
-}
-
-func TestLateness(t *testing.T) {
-	if got := lateness(scrapeText); got != 250*time.Millisecond {
-		t.Error(got)
-	}
-	if got := lateness("kleeblatt_loop_lateness_seconds"); got != 0 {
-		t.Error(got)
 	}
 }
 

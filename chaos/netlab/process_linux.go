@@ -131,9 +131,9 @@ func (p *process) get(ctx context.Context, path string) ([]byte, error) {
 	return body, err
 }
 
-func (p *process) counts(ctx context.Context) (Counts, time.Duration, error) {
+func (p *process) counts(ctx context.Context) (Counts, error) {
 	text, err := p.get(ctx, "/metrics")
-	return parseMetrics(string(text)), lateness(string(text)), err
+	return parseMetrics(string(text)), err
 }
 
 // view is what a node says of its cluster.

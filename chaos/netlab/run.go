@@ -41,6 +41,7 @@ type lab struct {
 	hangs     arrivals
 	quiet     atomic.Bool // talkers and callers are done
 	tokens    atomic.Uint64
+	late      atomic.Int64 // the worst lateness of our own timers since it was last asked for, in nanoseconds
 	clients   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -91,6 +92,7 @@ func (l *lab) run(ctx context.Context, dir string) error {
 	if err := l.settleDown(ctx, living); err != nil {
 		return err
 	}
+	l.spawn(func() { l.watchLateness(living) })
 	for _, f := range Plan(l.cfg.Seed, l.cfg.Cuts, l.cfg.Nodes, l.cfg.Only) {
 		if err := l.suffer(ctx, f); err != nil {
 			return fmt.Errorf("fault %d (%v): %w", f.Number, &f, err)
