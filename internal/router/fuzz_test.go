@@ -18,6 +18,8 @@ var chaosMessages = []string{
 	`[36,%d,%d,{}]`, `[48,%d,{"receive_progress":true,"timeout":%d},"p.q",[1]]`, `[48,%d,{},"p.r"]`, `[49,%d,{}]`, `[49,%d,{"mode":"kill"}]`,
 	`[49,%d,{"mode":"skip"}]`, `[50,%d,{}]`, `[64,%d,{},"p.q"]`, `[64,%d,{"invoke":"roundrobin","concurrency":%d},"p.r"]`,
 	`[64,%d,{"match":"prefix","disclose_caller":true},"p"]`, `[65,%d,%d]`, `[66,%d,%d]`, `[67,%d]`, `[68,%d,%d,{}]`, `[69,%d,{}]`, `[70,%d,{},[%d]]`,
+	`[48,%d,{},"wamp.session.get",[%d]]`, `[48,%d,{"timeout":%d},"wamp.session.list"]`, `[48,%d,{},"kleeblatt.cluster.explain",["a.b"]]`,
+	`[48,%d,{},"kleeblatt.barrier",[%d]]`, `[32,%d,{"match":"prefix"},"wamp."]`,
 	`[70,%d,{"progress":true}]`, `[337,%d]`, `[]`, `{}`, `7`,
 }
 
@@ -69,6 +71,7 @@ func playChaos(t testing.TB, script []byte) {
 		case op < 28:
 			n, w := anyWorker()
 			n.feed(w, Input{Kind: InApplied, Token: uint64(next()), ID: uint64(next()), Err: []string{"", "x.y"}[next()%2]})
+			n.feed(w, Input{Kind: InAnswer, Token: someCall(c, next()), Answer: &Answer{Err: []string{"", "x.y"}[next()%2]}})
 		case op < 30: // a frame out of nowhere
 			n, w := anyWorker()
 			f := frame{
