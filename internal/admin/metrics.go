@@ -31,6 +31,8 @@ var metrics = []metric{
 		one(func(c *Counters) float64 { return truth(c.Ready) })},
 
 	{"kleeblatt_sessions", gauge, "", "Sessions on this node.", number(func(c *Counters) int { return c.Sessions })},
+	{"kleeblatt_directory_sessions", gauge, "", "Sessions of the whole cluster, as far as this node is told of them.",
+		number(func(c *Counters) int { return c.DirectorySessions })},
 	{"kleeblatt_subscriptions", gauge, "", "Different subscriptions with a subscriber on this node.",
 		number(func(c *Counters) int { return c.Subscriptions })},
 	{"kleeblatt_registrations", gauge, "", "Registrations of sessions on this node.",

@@ -60,6 +60,7 @@ type Counters struct {
 
 	// Sessions and what they hold, now.
 	Sessions           int
+	DirectorySessions  int // of the whole cluster, as far as this node knows them
 	Subscriptions      int // different ones with a subscriber here
 	Registrations      int // of sessions here
 	CallsPending       int // of callers here

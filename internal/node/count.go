@@ -207,7 +207,9 @@ func (o *home) count(c *admin.Counters) {
 	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "window", Value: window})
 	c.Parts = o.parts()
 	c.Dropped = append(c.Dropped,
-		admin.Count{Label: "relay_over_budget", Value: o.dropped}, admin.Count{Label: "table_entry_unknown", Value: o.tables.Unknown()})
+		admin.Count{Label: "relay_over_budget", Value: o.dropped}, admin.Count{Label: "table_entry_unknown", Value: o.tables.Unknown() + o.directory.Unknown()},
+		admin.Count{Label: "session_id_clash", Value: o.directory.Clashes()})
+	c.DirectorySessions = o.directory.Len()
 	r := o.tables.Stats()
 	c.Claims = append(c.Claims,
 		admin.Count{Label: "confirmed", Value: r.ClaimsConfirmed}, admin.Count{Label: "refused", Value: r.ClaimsRefused},

@@ -22,7 +22,9 @@ type Directory struct {
 	tokens map[uint64]sessionKey // of changes at the Replicator
 	token  uint64
 	clash  uint64
-	news   news
+
+	unknown uint64
+	news    news
 }
 
 // DirectoryConfig is what a Directory has to know.
@@ -91,6 +93,9 @@ func NewDirectory(c DirectoryConfig) *Directory {
 
 // Clashes counts sessions of other nodes that are left out because another one has their id. Ids are random: none is to be expected.
 func (d *Directory) Clashes() uint64 { return d.clash }
+
+// Unknown counts the elements of other nodes that could not be used, as Tables.Unknown does.
+func (d *Directory) Unknown() uint64 { return d.unknown }
 
 // Propose takes the change of one of our own sessions: OpSessionOpen or OpSessionOver.
 func (d *Directory) Propose(op *Op, out []TablesEffect) []TablesEffect {
@@ -199,10 +204,12 @@ func roleOf(element string) string {
 func (d *Directory) RemoteAdd(node NodeSlot, element string) error {
 	e, err := ParseElement(element)
 	if err != nil {
+		d.unknown++
 		return err
 	}
 	r := d.realms.Get(e.Realm)
 	if r == nil || e.Kind != Session || node == 0 {
+		d.unknown++
 		return nil // a realm that this node does not serve
 	}
 	n := &d.nodes[node]

@@ -243,8 +243,8 @@ func TestDirectoryClashes(t *testing.T) {
 	if err := e.d.RemoteAdd(1, "\x01\x03half"); err == nil {
 		t.Error("half an element is taken")
 	}
-	if err := e.d.RemoteAdd(1, string(AppendSession(nil, "elsewhere", 9, &auth.Principal{}))); err != nil || e.d.Len() != 1 {
-		t.Error("a realm that is not served")
+	if err := e.d.RemoteAdd(1, string(AppendSession(nil, "elsewhere", 9, &auth.Principal{}))); err != nil || e.d.Len() != 1 || e.d.Unknown() != 2 {
+		t.Errorf("a realm that is not served: %v, %d are known, %d not", err, e.d.Len(), e.d.Unknown())
 	}
 	e.d.Gone(1)
 	if got := fmt.Sprint(e.listen()); got != "[-7]" || e.d.Len() != 0 || len(e.d.list[0].roles) != 0 {
