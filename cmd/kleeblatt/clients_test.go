@@ -52,6 +52,27 @@ func TestClientsPython(t *testing.T) {
 	runClient(t, dir, python, "autobahn_python.py", c.nodes[0].ws(), c.nodes[2].rs())
 }
 
+// TestClientsPythonProve: autobahn-python proves who it is by every method that both know.
+func TestClientsPythonProve(t *testing.T) {
+	python := os.Getenv("KLEEBLATT_PYTHON")
+	if python == "" {
+		t.Skip("set KLEEBLATT_PYTHON")
+	}
+	dir := t.TempDir()
+	copyClients(t, dir)
+	file := filepath.Join(dir, "users.yaml")
+	const users = `users:
+  - {authid: joe, role: backend, ticket: ticket1, wampcra: {secret: secret1, salt: salt123, iterations: 1000},
+     cryptosign: 1adfc8bfe1d35616e64dffbd900096f23b066f914c8c2ffbb66f6075b96e116d}
+  - {authid: ann, role: guest, wampcra: secret2, scram: {password: ink, kdf: argon2id13, iterations: 1, memory: 64}}
+`
+	if err := os.WriteFile(file, []byte(users), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := startCluster(t, 1, "--config", file)
+	runClient(t, dir, python, "autobahn_auth.py", c.nodes[0].ws())
+}
+
 func copyClients(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.CopyFS(dir, os.DirFS("testdata/clients")); err != nil {

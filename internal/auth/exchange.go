@@ -48,6 +48,16 @@ type Extra struct {
 	Iterations     uint64 // scram, wampcra
 	Memory         uint64 // scram: KiB, for argon2
 	KeyLen         uint64 // wampcra
+
+	short bool
+}
+
+// VerifierKey is the key under which WELCOME's authextra carries the verifier.
+func (x *Extra) VerifierKey() string {
+	if x.short {
+		return "scram_server_signature"
+	}
+	return "verifier"
 }
 
 // Refusal is an ABORT: its URI, and what a person is told. Neither tells whether a user exists.

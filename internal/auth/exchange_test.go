@@ -191,7 +191,7 @@ func TestUnknown(t *testing.T) {
 			t.Errorf("a salt like no other: %q", s)
 		}
 	}
-	if len(salts) != 50 || !forms[KDFArgon2] || !forms[KDFPBKDF2] {
+	if len(salts) != 50 || !forms[kdfArgon2Text] || !forms[KDFPBKDF2] {
 		t.Errorf("%d salts, %v", len(salts), forms)
 	}
 }

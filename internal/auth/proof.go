@@ -120,11 +120,14 @@ func (p *Proof) answerScram(hello, c *Extra) (a Answer, err error) {
 	}
 	var salted []byte
 	switch c.KDF {
-	case KDFArgon2:
+	case KDFArgon2, kdfArgon2Text:
 		if c.Iterations > argon2IterationsMax {
 			return a, errTooDear
 		}
 		salted = argon2.IDKey([]byte(p.Secret), salt, uint32(c.Iterations), uint32(c.Memory), 1, sha256.Size)
+		if c.KDF == kdfArgon2Text {
+			salted = asText(salted)
+		}
 	case KDFPBKDF2:
 		if salted, err = pbkdf2.Key(sha256.New, string(p.Secret), salt, int(c.Iterations), sha256.Size); err != nil {
 			return a, err

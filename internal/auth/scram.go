@@ -18,6 +18,8 @@ import (
 const (
 	KDFPBKDF2 = "pbkdf2"
 	KDFArgon2 = "argon2id13"
+	// kdfArgon2Text is what clients that spell the method "scram" call argon2id; they go on with the derived bytes as base64 text.
+	kdfArgon2Text = "argon2id-13"
 )
 
 const (
@@ -46,6 +48,7 @@ type ScramKey struct {
 	Memory     int // KiB, of argon2
 	StoredKey  []byte
 	ServerKey  []byte
+	text       *ScramKey // the same password, derived as kdfArgon2Text; nil where that is not possible
 }
 
 // NewScramKey derives what is kept from a password. Zero iterations and memory take the defaults of the kdf.
@@ -78,10 +81,21 @@ func NewScramKey(kdf string, password Secret, salt []byte, iterations, memory in
 	default:
 		return nil, fmt.Errorf("auth: scram knows %s and %s, not %q", KDFPBKDF2, KDFArgon2, kdf)
 	}
-	stored := sha256.Sum256(mac(salted, "Client Key"))
-	k.StoredKey, k.ServerKey = stored[:], mac(salted, "Server Key")
+	k.keep(salted)
+	if kdf == KDFArgon2 {
+		k.text = &ScramKey{KDF: kdfArgon2Text, Salt: salt, Iterations: k.Iterations, Memory: k.Memory}
+		k.text.keep(asText(salted))
+	}
 	return k, nil
 }
+
+// keep derives what is kept of a salted password.
+func (k *ScramKey) keep(salted []byte) {
+	stored := sha256.Sum256(mac(salted, "Client Key"))
+	k.StoredKey, k.ServerKey = stored[:], mac(salted, "Server Key")
+}
+
+func asText(b []byte) []byte { return base64.RawStdEncoding.AppendEncode(nil, b) }
 
 // SaltFor is the salt of a user whose configuration gives a password alone: always the same for the name and the key, on every node.
 func SaltFor(key []byte, authID string) []byte {
@@ -107,13 +121,17 @@ func (x *Exchange) beginScram(a *Attempt, random func() uint64) Outcome {
 	fill(ours[:], random)
 	nonce += base64.StdEncoding.EncodeToString(ours[:])
 	k := x.user.Scram
+	short := x.Method == MethodScramShort
+	if short && k.text != nil {
+		k = k.text
+	}
 	salt := base64.StdEncoding.EncodeToString(k.Salt)
 	x.Challenge = Extra{Nonce: nonce, Salt: salt, KDF: k.KDF, Iterations: uint64(k.Iterations), Memory: uint64(k.Memory)}
 	first := "n=" + saslName(x.user.AuthID) + ",r=" + a.Extra.Nonce +
 		",r=" + nonce + ",s=" + salt + ",i=" + strconv.Itoa(k.Iterations)
 	x.verify = func(signature string, extra *Extra) (Extra, bool) {
 		proof, err := base64.StdEncoding.DecodeString(signature)
-		if err != nil || len(proof) != sha256.Size || extra.Nonce != nonce || extra.ChannelBinding != "" || extra.BindingData != "" {
+		if err != nil || len(proof) != sha256.Size || extra.Nonce != nonce && (extra.Nonce != "" || !short) || extra.ChannelBinding != "" || extra.BindingData != "" {
 			proof = make([]byte, sha256.Size) // wrong, and as dear
 			err = errWrong
 		}
@@ -121,7 +139,7 @@ func (x *Exchange) beginScram(a *Attempt, random func() uint64) Outcome {
 		for _, header := range []string{noBindingHeader, ""} {
 			message := first + ",c=" + header + ",r=" + nonce
 			if k.proves(proof, message) && err == nil {
-				return Extra{Verifier: base64.StdEncoding.EncodeToString(mac(k.ServerKey, message))}, true
+				return Extra{Verifier: base64.StdEncoding.EncodeToString(mac(k.ServerKey, message)), short: short}, true
 			}
 		}
 		return Extra{}, false

@@ -176,6 +176,11 @@ func (r *Realm) madeUp(authID, method string) *User {
 			KDF: k.KDF, Salt: r.derive("scram salt", authID, len(k.Salt)), Iterations: k.Iterations, Memory: k.Memory,
 			StoredKey: r.derive("stored", authID, 32), ServerKey: r.derive("server", authID, 32),
 		}
+		if k.text != nil {
+			text := *u.Scram
+			text.KDF = kdfArgon2Text
+			u.Scram.text = &text
+		}
 	}
 	return u
 }

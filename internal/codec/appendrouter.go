@@ -16,7 +16,7 @@ func AppendWelcome(dst []byte, s wamp.Serializer, session uint64, w *WelcomeDeta
 	dst = appendKeyText(dst, s, "authprovider", w.AuthProvider)
 	dst = appendKeyText(dst, s, "agent", w.Agent)
 	if w.Verifier != "" {
-		dst = shutDict(appendKeyText(openDict(appendKey(dst, s, "authextra"), s, 1), s, "verifier", w.Verifier), s)
+		dst = shutDict(appendKeyText(openDict(appendKey(dst, s, "authextra"), s, 1), s, w.VerifierKey, w.Verifier), s)
 	}
 	dst = openDict(appendKey(dst, s, "roles"), s, 2)
 	dst = appendRole(dst, s, "broker", w.BrokerFeatures)

@@ -145,7 +145,7 @@ func (p *Parser) featureDict(f *wamp.Feature) {
 // are always announced.
 type WelcomeDetails struct {
 	Realm, AuthID, AuthRole, AuthMethod, AuthProvider, Agent string
-	Verifier                                                 string   // of authextra: the router's own proof (SCR-04)
+	Verifier, VerifierKey                                    string   // of authextra: the router's own proof (SCR-04), and its key there
 	BrokerFeatures, DealerFeatures                           []string // those that are true
 }
 
@@ -199,9 +199,10 @@ func (c *cursor) verifier() (v string) {
 	}
 	it := c.dict()
 	for c.ok() && c.next(&it) {
-		if string(c.key()) == "verifier" {
+		switch string(c.key()) {
+		case "verifier", "scram_server_signature":
 			v = string(c.text())
-		} else {
+		default:
 			c.walk(2)
 		}
 	}

@@ -46,7 +46,7 @@ func (w *Worker) onAuthenticate(slot uint32, x exchange, m *codec.Message) {
 func (w *Worker) authenticated(slot uint32, x exchange, o auth.Outcome) {
 	switch {
 	case o.Principal != nil:
-		w.welcome(slot, x.realm, x.session, x.roles, o.Principal, o.Welcome.Verifier)
+		w.welcome(slot, x.realm, x.session, x.roles, o.Principal, &o.Welcome)
 	case o.Exchange != nil:
 		x.Exchange = o.Exchange
 		w.exchanges[slot] = x

@@ -67,7 +67,7 @@ func (w *Worker) onHello(slot uint32, m *codec.Message) {
 }
 
 // welcome opens the session. WELCOME is the first message of it (HND-02).
-func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles, p *auth.Principal, verifier string) {
+func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles, p *auth.Principal, extra *auth.Extra) {
 	if _, taken := w.byID.get(id); taken {
 		id = w.newSessionID() // somebody has drawn the same while this one was challenged
 	}
@@ -81,7 +81,7 @@ func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles,
 	at := len(w.arena)
 	w.arena = codec.AppendWelcome(w.arena, r.serializer, id, &codec.WelcomeDetails{
 		Realm: realm.Name, AuthID: p.AuthID, AuthRole: p.AuthRole, AuthMethod: p.AuthMethod, AuthProvider: p.AuthProvider,
-		Agent: w.config.Agent, Verifier: verifier, BrokerFeatures: w.brokerFeatures, DealerFeatures: w.dealerFeatures,
+		Agent: w.config.Agent, Verifier: extra.Verifier, VerifierKey: extra.VerifierKey(), BrokerFeatures: w.brokerFeatures, DealerFeatures: w.dealerFeatures,
 	})
 	w.send(slot, at, true)
 	w.element = AppendSession(w.element[:0], realm.Name, id, p)
