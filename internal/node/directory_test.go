@@ -239,3 +239,21 @@ func TestDirectoryManySessionsEndOverSeveralTurns(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectoryTellsConflicts: that an owner has lost against an earlier one is told where the loser is.
+func TestDirectoryTellsConflicts(t *testing.T) {
+	x := newCallees(t, wamp.FeatureRegistrationRevocation)
+	atA, atB := x.w.chronicle(x.w.nodes[0]), x.w.chronicle(x.w.nodes[1])
+	x.cut()
+	x.register(x.b, "t.p", nil)
+	x.w.advance(time.Second)
+	x.register(x.a, "t.p", nil)
+	x.heal()
+	x.w.advance(3 * time.Second)
+	if got := atA.tells(); strings.Count(got, "on_conflict[[") != 1 || !strings.Contains(got, "{procedure t.p}") || !strings.Contains(got, "{outcome revoked}") || !strings.Contains(got, "{node b}") {
+		t.Errorf("a heard %s", got)
+	}
+	if got := atB.tells(); strings.Contains(got, "on_conflict") {
+		t.Errorf("b heard %s", got)
+	}
+}
