@@ -46,6 +46,7 @@ type process struct {
 
 	generation uint32 // of connection ids
 	alarms     uint64
+	heavy      int64 // since when it keeps too much of nodes that are gone
 }
 
 func (w *World) addSite(name string) *site {

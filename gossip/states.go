@@ -105,7 +105,7 @@ func (m *Machine) dueStates(n *node) int64 {
 		return n.pathLost + int64(m.cfg.HideAfter)
 	case !n.away():
 		return 0
-	case n.told:
+	case n.told, n.part != nil && m.now < n.hiddenAt+int64(m.cfg.LeaveGrace): // from then on its part counts, see maybeForgetSome
 		return n.hiddenAt + int64(m.cfg.LeaveGrace)
 	case n.part != nil:
 		return m.forgetAt(n)
