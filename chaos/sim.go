@@ -9,7 +9,7 @@ import (
 )
 
 // SimUsage explains the words of Sim.
-const SimUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--calm] [--workers W] [--for D] [--stats] [-v]
+const SimUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--calm] [--workers W] [--for D] [--stats] [--enough] [-v]
 
 Plays whole clusters in virtual time, one per seed, and prints a line for each seed whose run broke a promise.
   --seed N      the first seed (default 1)
@@ -21,6 +21,7 @@ Plays whole clusters in virtual time, one per seed, and prints a line for each s
   --workers W   runs at a time (default 2)
   --for D       begin no run after this time
   --stats       print all counters
+  --enough      fail where the runs were too few or too quiet to prove anything
   -v            print what happens (one seed)
 `
 
@@ -55,6 +56,7 @@ func Sim(words []string, out, complaints io.Writer) int {
 	limit := f.Duration("for", 0, "")
 	calm := f.Bool("calm", false, "")
 	stats := f.Bool("stats", false, "")
+	enough := f.Bool("enough", false, "")
 	verbose := f.Bool("v", false, "")
 	if err := f.Parse(words); err != nil {
 		if err == flag.ErrHelp {
@@ -92,10 +94,17 @@ func Sim(words []string, out, complaints io.Writer) int {
 	}
 	b.run(*seed, *workers)
 	b.summary(*stats)
+	status := 0
 	if b.violations > 0 {
-		return 1
+		status = 1
 	}
-	return 0
+	if *enough {
+		for _, text := range b.total.lacking(b.simulated) {
+			fmt.Fprintln(out, "not enough:", text)
+			status = 1
+		}
+	}
+	return status
 }
 
 // run plays all seeds, some at a time, and takes their results in order.

@@ -78,15 +78,6 @@ type Counters struct {
 	RouterGoodbyes        uint64
 }
 
-// rare are the counters that a batch of runs has to have reached, each by its name.
-var rare = []string{
-	"OneWayCuts", "UDPCuts", "TCPCuts", "Flaps", "Clogs", "Stops", "Skews", "Twins", "Breaks", "FalseDeaths", "Leaves", "Rebirths",
-	"Gaps", "Overlaps", "LateDeltas", "Obituaries", "Recalls", "CaughtUp", "Snapshots", "Collisions",
-	"LossyResets", "RivalDials", "Superseded", "Detours", "RelayedIn", "RelayedOut", "Duplicates", "HeldFrames", "HeldTooLong", "VoidedCalls",
-	"Hidden", "Gone", "Forgotten", "Buried", "ReturnedHidden", "ReturnedGone", "ReturnedForgotten", "NewLives",
-	"RefusalsSent", "Revoked", "VerdictsChanged",
-}
-
 // sum adds what a process has counted.
 func (c *Counters) sum(v *node.View) {
 	g, t := &v.Gossip, &v.Tables
