@@ -71,11 +71,15 @@ func (m *Machine) onQuiet(now, quiet int64, out []Effect) []Effect {
 			out = m.recovered(out)
 		}
 	case m.state == Up && quiet >= dead && now >= m.excused && now-m.cur.since >= dead:
-		m.unheard = true
-		m.stats.Unheard++
-		out = m.becomeSuspect(now, out)
+		out = m.notHeard(now, out)
 	}
 	return out
+}
+
+func (m *Machine) notHeard(now int64, out []Effect) []Effect {
+	m.unheard = true
+	m.stats.Unheard++
+	return m.becomeSuspect(now, out)
 }
 
 // SetNeighbours sets the list of our live direct neighbours (AppendNeighbours) that goes with the next heartbeat. The slice is kept and

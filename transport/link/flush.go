@@ -148,7 +148,8 @@ func (m *Machine) onBeat(now int64, b []byte, out []Effect) ([]Effect, string) {
 		m.observeRTT(now-v.echo-v.delay, v.echo == m.pinged && m.pingedIdle)
 	}
 	m.ping, m.pingAt, m.head, m.theirDigest = v.ping, now, v.version, v.digest
-	out = m.onQuiet(now, v.quiet, out)
+	m.echoed = max(m.echoed, min(v.echo, m.pinged))
+	out = m.onQuiet(now, max(v.quiet, m.pinged-m.echoed-int64(beatEvery)), out)
 	return append(out, Effect{Kind: FxDigest, Version: v.version, Bytes: m.theirDigest[:]}), ""
 }
 

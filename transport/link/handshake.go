@@ -128,7 +128,7 @@ func (m *Machine) adopt(now int64, c *conn, out []Effect) ([]Effect, bool) {
 		m.relayed, m.srtt = c.relay, 0 // what is known of the other path says nothing of this one
 	}
 	m.cur, m.generation, m.bySmaller = c, c.generation, c.bySmaller
-	m.heard, m.unheard, m.nearTold = now, false, false
+	m.heard, m.pinged, m.echoed, m.unheard, m.nearTold = now, now, now, false, false
 	m.rttMin = 0 // it may be another path
 	m.observeRTT(now-c.asked, true)
 	return m.meetLife(c.peer.life, out), true

@@ -68,6 +68,7 @@ type Machine struct {
 	rttMin      int64 // of the path, as far as it is known; 0: unknown
 	pinged      int64 // when our last heartbeat left
 	pingedIdle  bool  // with nothing of ours queued before it
+	echoed      int64 // when the newest of them left that the peer has told of, or the connection began
 	wake        int64 // the last FxWakeAt, 0 when it was answered
 
 	// What rides along with the data.

@@ -51,7 +51,7 @@ func (m *Machine) late(now int64) {
 		return
 	}
 	if by := now - m.wake; by > int64(lateMin) {
-		m.heard = min(now, m.heard+by)
+		m.heard, m.echoed = min(now, m.heard+by), min(now, m.echoed+by)
 		if by > int64(deadMin)/2 {
 			m.excused = now + int64(2*beatEvery)
 		}

@@ -94,6 +94,22 @@ func TestCallsToADeadProcessFailAtOnce(t *testing.T) {
 	}
 }
 
+// TestOldBytesAreNoSignOfLife: where one way is cut a stream is not acknowledged, and its sender's system repeats pieces of it for seconds.
+func TestOldBytesAreNoSignOfLife(t *testing.T) {
+	w := meshOf(t, "a", "b")
+	a := w.node("a")
+	w.cutBoth("a", "b", true)
+	for range 19 {
+		w.run(100e6)
+		if c := a.m["b"].cur; c != nil {
+			a.feed("b", Input{Kind: InBytes, Conn: c.id, Bytes: []byte{c.version, kindBatch}})
+		}
+	}
+	if a.calls == 0 {
+		t.Errorf("calls wait for a peer that has told of nothing for 1.9 s: %s", w.links())
+	}
+}
+
 // TestTheBestNeighbourRelays: the least sum of round trips, the least name among equals, another one when it fails, none that cannot.
 func TestTheBestNeighbourRelays(t *testing.T) {
 	over := func(w *mesh, want string) {

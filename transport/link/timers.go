@@ -25,6 +25,9 @@ func (m *Machine) timers(now int64, out []Effect) []Effect {
 	if m.state == Up && now-m.heard >= m.deadTime() {
 		out = m.becomeSuspect(now, out)
 	}
+	if m.state == Up && m.pinged-m.echoed-int64(beatEvery) >= m.deadTime() && now >= m.excused {
+		out = m.notHeard(now, out) // what still comes are repetitions of a stream whose acknowledgements are lost
+	}
 	if since := m.noPathSince; since != 0 {
 		if !m.callsFailed && now-since >= int64(m.cfg.CallGrace) {
 			out = m.failCalls(out)
