@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"kleeblatt/internal/client"
@@ -228,7 +229,12 @@ func (l *lab) judgeHung(ctx context.Context, f *Fault, lasted time.Duration, end
 	if len(across.all) == 0 {
 		return "no call failed"
 	}
-	return fmt.Sprintf("%d calls failed after %v to %v", len(across.all), short(across.Of(0)), short(across.Of(1)))
+	text := fmt.Sprintf("%d calls failed after %v to %v", len(across.all), short(across.Of(0)), short(across.Of(1)))
+	if len(l.slow) > 0 {
+		text += fmt.Sprintf(" (late: %s)", strings.Join(l.slow, ", "))
+		l.slow = nil
+	}
+	return text
 }
 
 func (l *lab) judgeEnd(f *Fault, lasted time.Duration, e hangEnd, across *Figure) {
@@ -249,14 +255,16 @@ func (l *lab) judgeEnd(f *Fault, lasted time.Duration, e hangEnd, across *Figure
 	if victimCalls || !f.Severs(e.from, e.to) {
 		return
 	}
-	switch f.Kind {
-	case KillOne:
-		l.report.KillError.Add(e.after)
-	case Flap: // its first cut may be too short to be felt
-	default:
-		if failed || lasted >= felt {
-			l.report.CutError.Add(e.after)
-		}
+	figure := &l.report.CutError
+	switch {
+	case f.Kind == KillOne:
+		figure = &l.report.KillError
+	case f.Kind == Flap || !failed && lasted < felt: // a cut that may be too short to be felt
+		return
+	}
+	figure.Add(e.after)
+	if e.after > figure.P99 {
+		l.slow = append(l.slow, fmt.Sprintf("%s to %s %v", nodeName(e.from), nodeName(e.to), short(e.after)))
 	}
 }
 

@@ -36,6 +36,7 @@ type lab struct {
 	books     *books             // the run's own goroutine
 	alarms    uint64             // likewise: contradictions between tables that were told of
 	uncounted uint64             // likewise: losses that no node has counted
+	slow      []string           // likewise: calls under way whose failure was told later than it should be, of this fault
 	report    *Report            // likewise, but for Violations
 	probes    arrivals
 	hangs     arrivals
