@@ -21,8 +21,9 @@ type testWorld struct {
 	random func() uint64
 	nodes  []*Node
 	loops  []*fakeLoop
-	ports  map[string]*fakeLoop // by link address
-	dead   map[string]bool      // nodes whose links carry nothing: what is sent is lost
+	ports  map[string]*fakeLoop     // by link address
+	skew   map[string]time.Duration // of their wall clocks
+	dead   map[string]bool          // nodes whose links carry nothing: what is sent is lost
 
 	refuse map[string]bool // of them those whose host says that nobody is there
 }
@@ -89,7 +90,7 @@ func (w *testWorld) start(name string, workers int) *Node {
 	}
 	s := NewSim(SimConfig{
 		Name: name, Life: gossip.Life{Epoch: 1, Nonce: uint64(len(w.nodes) + 1)}, Loops: loops,
-		Rand: w.random, Wall: func() int64 { return w.now / int64(time.Millisecond) },
+		Rand: w.random, Wall: func() int64 { return (w.now + int64(w.skew[name])) / int64(time.Millisecond) },
 	})
 	n := s.n
 	for i, l := range loops {
