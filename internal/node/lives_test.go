@@ -231,7 +231,7 @@ func TestP10CyclesKeepTheHeapFlat(t *testing.T) {
 	for i := range 10_000 {
 		standing.send(codec.AppendSubscribe(nil, ser, uint64(i+1), fmt.Sprint("t.standing.", i), wamp.Exact))
 	}
-	cycle(5_000) // logs, timers and tables have their size then
+	cycle(10_000) // logs, timers and tables have their size then
 	before := heap()
 	cycle(cycles)
 	if after := heap(); after > before+before/20 {
