@@ -106,9 +106,9 @@ func (l *ledger) publicationID(p *publication, id uint64) {
 	p.id, l.byID[id] = id, p
 }
 
-// idOf: subscription and registration ids are equal on all nodes.
+// idOf: subscription and registration ids are equal on all nodes, as long as they do not collide.
 func (l *ledger) idOf(ids map[pattern]uint64, p pattern, id uint64) {
-	if was, known := ids[p]; known && was != id {
+	if was, known := ids[p]; known && was != id && !l.collide {
 		l.broken("ids without agreement", "%v has the ids %d and %d", p, was, id)
 	}
 	ids[p] = id
@@ -363,7 +363,7 @@ func (l *ledger) onRevoked(s *session, m *codec.Message) *registration {
 		if r.id != m.Options.Registration || r.since == 0 || r.over != 0 {
 			continue
 		}
-		if l.rival(r) == nil {
+		if l.rival(r, nil) == nil {
 			l.broken("revocations have a reason", "session %d loses %v, which nobody else holds", s.serial, r.pattern)
 		}
 		r.revoked, r.over = l.clock(), l.clock()
@@ -374,9 +374,9 @@ func (l *ledger) onRevoked(s *session, m *codec.Message) *registration {
 }
 
 // rival is another session that holds, or held a moment ago, what cannot stand beside r; the earliest of them.
-func (l *ledger) rival(r *registration) *registration {
+func (l *ledger) rival(r, but *registration) *registration {
 	for _, o := range l.held[r.pattern] {
-		if o == r || o.s == r.s || !ongoing(o.over, r.asked-l.wait.window) {
+		if o == r || o == but || o.s == r.s || !ongoing(o.over, r.asked-l.wait.window) {
 			continue
 		}
 		if o.invoke == wamp.Single || o.invoke != r.invoke {
@@ -392,8 +392,8 @@ func (l *ledger) checkRegistered(r *registration) {
 		if o == r || o.invoke != wamp.Single && o.invoke == r.invoke || o.over != 0 || o.leaving != 0 {
 			continue
 		}
-		if l.visible(o.s, o.since, r.s.node, r.asked, l.clock()) {
-			l.broken("single: one owner", "sessions %d on node %d and %d on node %d both have %v", o.s.serial, o.s.node, r.s.serial, r.s.node, r.pattern)
+		if l.visible(o.s, o.since, r.s.node, r.asked, l.clock()) && l.rival(o, r) == nil { // a rival's arrival may have decided it
+			l.broken("single: one owner", "%v (%v) and %v (%v), asked for at %v", o, o.invoke, r, r.invoke, time.Duration(r.asked))
 		}
 	}
 }

@@ -68,6 +68,7 @@ type crowd struct {
 	clients []*client
 	stopped bool
 	probes  []*session
+	healed  []int // the nodes that they are on
 }
 
 // client is one of them: at most one session at a time.

@@ -181,6 +181,9 @@ func (j *journal) reborn(s *site) { j.site(s).torn.add(span{j.w.now, j.w.now}) }
 
 // began: a process begins on the site. Nobody is linked with it before membership has told both.
 func (j *journal) began(s *site) {
+	if s.twin { // whoever reaches it may take it for the other
+		j.rival(s, func(o *site) { j.site(o).torn.begin(j.w.now) })
+	}
 	for _, o := range j.w.sites {
 		if o == s {
 			continue
@@ -190,6 +193,21 @@ func (j *journal) began(s *site) {
 		if !h.strange {
 			h.strange = true
 			h.torn.begin(j.w.now)
+		}
+	}
+}
+
+// ended: the process is no more.
+func (j *journal) ended(s *site) {
+	if s.twin {
+		j.rival(s, func(o *site) { j.site(o).torn.end(j.w.now) })
+	}
+}
+
+func (j *journal) rival(s *site, f func(*site)) {
+	for _, o := range j.w.sites {
+		if o != s && o.name == s.name && !o.twin {
+			f(o)
 		}
 	}
 }

@@ -25,7 +25,8 @@ type ledger struct {
 	// torn is when the last torn time of the pair that began before at ended, 0 for none.
 	torn func(a, b int, at int64) int64
 
-	wait patience
+	wait    patience
+	collide bool // ids are so short that they collide
 
 	sessions     []*session
 	publications []*publication

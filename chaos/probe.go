@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"time"
 
 	"kleeblatt/internal/wamp"
@@ -14,6 +15,7 @@ const probeLead = 2 * time.Second
 
 // probe opens one probe on each of the nodes.
 func (c *crowd) probe(nodes []int) {
+	c.healed = nodes
 	for _, node := range nodes {
 		s := c.newSession(node)
 		s.probe, s.features = true, s.features|wamp.FeatureCallCanceling
@@ -31,7 +33,7 @@ func (c *crowd) ask(s *session) {
 		s.publish(topic, 0, publication{acknowledge: true})
 	}
 	for _, p := range procedures {
-		for range max(1, len(c.ledger.owners(p.pattern))) {
+		for range max(1, c.ledger.takers(p.pattern)) {
 			s.call(p.sample(), 0)
 		}
 	}
@@ -48,21 +50,31 @@ func (p procedure) sample() string {
 	return p.uri
 }
 
-// owners are the sessions that believe to have registered a pattern.
-func (l *ledger) owners(p pattern) (list []*registration) {
-	for _, r := range l.held[p] {
-		if r.since != 0 && r.leaving == 0 && r.over == 0 {
+// owners are the sessions on healed nodes that believe to have registered a pattern.
+func (c *crowd) owners(p pattern) (list []*registration) {
+	for _, r := range c.ledger.held[p] {
+		if r.since != 0 && r.leaving == 0 && r.over == 0 && slices.Contains(c.healed, r.s.node) {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
+// takers is how many sessions may take turns in serving a pattern, those on nodes that are still broken included.
+func (l *ledger) takers(p pattern) (n int) {
+	for _, r := range l.held[p] {
+		if r.over == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // checkProbes judges whom the probes have reached.
 func (c *crowd) checkProbes() {
 	l := c.ledger
 	for _, p := range procedures {
-		owners := l.owners(p.pattern)
+		owners := c.owners(p.pattern)
 		if len(owners) > 1 && mixed(owners) {
 			l.broken("single: one owner", "%v is registered by %d sessions, %v and %v among them", p.pattern, len(owners), owners[0].s, owners[1].s)
 		}

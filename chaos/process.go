@@ -162,6 +162,7 @@ func (p *process) kill() {
 	if p.paused {
 		w.journal.paused(p.site, false)
 	}
+	w.journal.ended(p.site)
 	p.dead, p.serving = true, false
 	p.site.p = nil
 	for _, l := range p.loops {

@@ -23,7 +23,7 @@ func init() {
 
 func newTroupe(w *World) *troupe {
 	t := &troupe{w: w, ledger: newLedger(func() int64 { return w.now })}
-	t.ledger.count = &w.count
+	t.ledger.count, t.ledger.collide = &w.count, w.draw.idBits < 53
 	t.ledger.trouble, t.ledger.torn = t.trouble, t.torn
 	t.ledger.report = func(v violation) { w.violate("%s: %s", v.rule, v.text) }
 	t.crowd = &crowd{place: t, rnd: w.rnd, ledger: t.ledger, realm: "realm1", padMax: min(w.draw.window/64, w.draw.outboxBytes/8)}
@@ -35,6 +35,12 @@ func newTroupe(w *World) *troupe {
 
 // trouble is what a fault may have done to two nodes, as far as it did.
 func (t *troupe) trouble(a, b int, from, until int64) trouble {
+	if a == b {
+		return t.w.journal.trouble(a, b, from, until)
+	}
+	if until > t.w.history.last {
+		t.w.history.look()
+	}
 	seen := t.w.history.worst(a, b, from, until)
 	if t.heavy && seen == torn && t.w.journal.trouble(a, b, from, until) != calm {
 		return torn
