@@ -47,10 +47,10 @@ func excludes(a, b wamp.Invoke) bool { return a != b || a == wamp.Single }
 
 // claimed is called when the tentative element is in our part.
 func (t *Tables) claimed(f *flight, out []TablesEffect) []TablesEffect {
+	f.phase = claimed
 	if f.refusal != "" {
 		return t.withdraw(f, f.refusal, out)
 	}
-	f.phase = claimed
 	t.token++
 	f.barrier = t.token
 	t.tokens[f.barrier] = f
