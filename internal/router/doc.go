@@ -25,6 +25,13 @@
 // All are state machines: no clock, goroutine, lock, logger or global chance inside. Effects are appended to the caller's
 // slice, alias the machine's memory and are valid until its next Step.
 //
+// # One owner
+//
+// The first registration of a procedure is a claim (claims.go): a tentative element that nobody routes to, until every reachable node has
+// acknowledged it or a second has passed. Who has a better right refuses, and is heard before its acknowledgement. Two owners can
+// meet after a partition all the same (conflicts.go): the index routes to the earlier at once; the later's node ends its entry, or
+// keeps it in reserve, once the verdict has been the same for half a second in a settled view.
+//
 // # The life of a message
 //
 // Worker.Step looks up the session of a connection (sessions.go), parses (codec) and hands the message to its verb:
