@@ -144,7 +144,7 @@ func (m *Machine) onBeat(now int64, b []byte, out []Effect) ([]Effect, string) {
 	if !readBeat(b, &v) {
 		return out, "heartbeat that does not parse"
 	}
-	if v.echo != 0 && v.delay >= 0 {
+	if v.echo != 0 && v.delay >= 0 && v.echo >= m.rttFrom {
 		m.observeRTT(now-v.echo-v.delay, v.echo == m.pinged && m.pingedIdle)
 	}
 	m.ping, m.pingAt, m.head, m.theirDigest = v.ping, now, v.version, v.digest

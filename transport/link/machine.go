@@ -65,6 +65,7 @@ type Machine struct {
 	refusedText string
 	refusedAt   int64
 	srtt        int64
+	rttFrom     int64 // echoes of earlier heartbeats measure an outage, or our own lateness, and not the path
 	rttMin      int64 // of the path, as far as it is known; 0: unknown
 	pinged      int64 // when our last heartbeat left
 	pingedIdle  bool  // with nothing of ours queued before it

@@ -13,9 +13,12 @@ func (m *Machine) observeRTT(rtt int64, idle bool) {
 		return
 	}
 	rtt = max(rtt, 1)
-	if m.srtt == 0 {
+	switch {
+	case m.srtt == 0:
 		m.srtt = rtt
-	} else {
+	case rtt < m.srtt/2: // it was a handshake that the peer slept over, or whose packets were sent again: soon forgotten
+		m.srtt -= (m.srtt - rtt) / 2
+	default:
 		m.srtt += (rtt - m.srtt) / 8
 	}
 	switch {
@@ -51,6 +54,7 @@ func (m *Machine) late(now int64) {
 		return
 	}
 	if by := now - m.wake; by > int64(lateMin) {
+		m.rttFrom = now
 		m.heard, m.echoed = min(now, m.heard+by), min(now, m.echoed+by)
 		if by > int64(deadMin)/2 {
 			m.excused = now + int64(2*beatEvery)
@@ -93,6 +97,7 @@ func (m *Machine) becomeUp() {
 // recovered: the path was silent for too long, but it lives.
 func (m *Machine) recovered(out []Effect) []Effect {
 	m.becomeUp()
+	m.rttFrom = m.heard
 	m.stats.Ups++
 	m.stats.Resumed++
 	return append(out, Effect{Kind: FxUp, Conn: m.cur.id, Life: m.peerLife, Version: m.head, Resumed: true})
