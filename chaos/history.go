@@ -161,10 +161,8 @@ func (h *history) lookAtNode(i int, s *site) trouble {
 	before := h.nodes[i]
 	h.nodes[i] = now
 	switch {
-	case now != before || !p.serving:
+	case now != before || !p.serving || p.paused: // how long it is stopped is the journal's matter
 		return torn
-	case p.paused:
-		return shaken
 	}
 	return calm
 }
