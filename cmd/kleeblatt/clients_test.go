@@ -52,14 +52,17 @@ func TestClientsPython(t *testing.T) {
 	runClient(t, dir, python, "autobahn_python.py", c.nodes[0].ws(), c.nodes[2].rs())
 }
 
-// TestClientsPythonProve: autobahn-python proves who it is by every method that both know.
-func TestClientsPythonProve(t *testing.T) {
-	python := os.Getenv("KLEEBLATT_PYTHON")
-	if python == "" {
-		t.Skip("set KLEEBLATT_PYTHON")
+// TestClientsProve: autobahn proves who it is, in JavaScript and Python, by every method that it and we know.
+func TestClientsProve(t *testing.T) {
+	modules, js, python := os.Getenv("KLEEBLATT_NODE_MODULES"), os.Getenv("KLEEBLATT_NODE"), os.Getenv("KLEEBLATT_PYTHON")
+	if modules == "" || js == "" || python == "" {
+		t.Skip("set KLEEBLATT_NODE_MODULES, KLEEBLATT_NODE and KLEEBLATT_PYTHON")
 	}
 	dir := t.TempDir()
 	copyClients(t, dir)
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(dir, "users.yaml")
 	const users = `users:
   - {authid: joe, role: backend, ticket: ticket1, wampcra: {secret: secret1, salt: salt123, iterations: 1000},
@@ -71,6 +74,7 @@ func TestClientsPythonProve(t *testing.T) {
 	}
 	c := startCluster(t, 1, "--config", file)
 	runClient(t, dir, python, "autobahn_auth.py", c.nodes[0].ws())
+	runClient(t, dir, js, "autobahn_auth.mjs", c.nodes[0].ws())
 }
 
 func copyClients(t *testing.T, dir string) {

@@ -127,7 +127,8 @@ func TestP13_HealthySlowerSubscriberLosesNothing(t *testing.T) {
 	for _, at := range placements {
 		t.Run(at.name, func(t *testing.T) {
 			t.Parallel()
-			nodes := runCluster(t, 2) // the bounds are the default ones
+			// Only the pause is longer than by default: a busy machine may not let the subscriber read for 50 ms.
+			nodes := runCluster(t, 2, "--limit-pause", "1s")
 			slow, fast := join(t, nodes[at.node]), join(t, nodes[at.node])
 			slow.subscribe("t.slow", wamp.Exact)
 			fast.subscribe("t.slow", wamp.Exact)
