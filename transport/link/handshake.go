@@ -130,7 +130,14 @@ func (m *Machine) adopt(now int64, c *conn, out []Effect) ([]Effect, bool) {
 	m.cur, m.generation, m.bySmaller = c, c.generation, c.bySmaller
 	m.heard, m.pinged, m.echoed, m.unheard, m.nearTold = now, now, now, false, false
 	m.rttMin = 0 // it may be another path
+	// Its packets may have been sent again and again while the path was cut, so it makes a known round trip no longer, and an unknown one
+	// not longer than heartbeats need to put it right.
+	known := m.srtt
+	if known == 0 {
+		known = int64(beatEvery)
+	}
 	m.observeRTT(now-c.asked, true)
+	m.srtt = min(m.srtt, known)
 	return m.meetLife(c.peer.life, out), true
 }
 

@@ -19,7 +19,7 @@ func TestAStallIsNoRoundTrip(t *testing.T) {
 		b.stalled = true
 		s.run(int64(stall))
 		b.resume()
-		s.run(int64(time.Second))
+		s.run(int64(20 * time.Millisecond))
 		for _, n := range []*simNode{a, b} {
 			if d := time.Duration(n.m.deadTime()); n.m.State() != Up || d > 1200*time.Millisecond {
 				t.Errorf("after %v: %s is %v, its dead time %v", stall, n.name, n.m.State(), d)
