@@ -264,30 +264,6 @@ type fakeClient struct {
 	w *testWorld
 	l *fakeLoop
 	c transport.ConnID
-
-	req  uint64
-	subs map[string]uint64 // by topic
-}
-
-func (c *fakeClient) next() uint64 { c.req++; return c.req }
-
-func (c *fakeClient) subscribe(topic string) {
-	c.w.t.Helper()
-	c.send(codec.AppendSubscribe(nil, ser, c.next(), topic, wamp.Exact))
-	m := c.lastMessage()
-	if m.Type != wamp.Subscribed {
-		c.w.t.Fatalf("%s: got %v", topic, m.Type)
-	}
-	if c.subs == nil {
-		c.subs = map[string]uint64{}
-	}
-	c.subs[topic] = m.ID
-}
-
-func (c *fakeClient) unsubscribe(topic string) {
-	c.w.t.Helper()
-	c.send(codec.AppendUnsubscribe(nil, ser, c.next(), c.subs[topic]))
-	c.expect(wamp.Unsubscribed)
 }
 
 func (w *testWorld) join(n *Node, worker int) *fakeClient {
