@@ -10,6 +10,7 @@ import (
 
 // SimUsage explains the words of Sim.
 const SimUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--calm] [--workers W] [--for D] [--stats] [--enough] [-v]
+       kleeblatt-chaos sim --mutants [PART] [--seed N] [--workers W] [--for D]
 
 Plays whole clusters in virtual time, one per seed, and prints a line for each seed whose run broke a promise.
   --seed N      the first seed (default 1)
@@ -22,6 +23,8 @@ Plays whole clusters in virtual time, one per seed, and prints a line for each s
   --for D       begin no run after this time
   --stats       print all counters
   --enough      fail where the runs were too few or too quiet to prove anything
+  --mutants     plant known bugs in copies of the source, one at a time (those in files whose name has PART, if given), and
+                print for each whether it was found, and at the end how many of how many
   -v            print what happens (one seed)
 `
 
@@ -58,11 +61,15 @@ func Sim(words []string, out, complaints io.Writer) int {
 	stats := f.Bool("stats", false, "")
 	enough := f.Bool("enough", false, "")
 	verbose := f.Bool("v", false, "")
+	plant := f.Bool("mutants", false, "")
 	if err := f.Parse(words); err != nil {
 		if err == flag.ErrHelp {
 			return 0
 		}
 		return 2
+	}
+	if *plant {
+		return plantAll(*seed, *workers, f.Args(), *limit, out, complaints)
 	}
 	b := &batch{out: out, next: *seed, seeds: *seeds, results: map[uint64]Result{}}
 	b.options = Options{Nodes: *nodes, Duration: *duration, Mode: Mode(*mode), Calm: *calm}
