@@ -30,6 +30,7 @@ type draws struct {
 	downAfter                     time.Duration
 	window, inflight              int
 	retainBytes, bufferedBytes    int
+	logOps                        int
 	idBits                        int
 	outboxBytes                   int
 
@@ -68,6 +69,10 @@ func (w *World) drawAll() draws {
 	d.inflight = 64 << 10 << w.rnd.IntN(4)
 	d.window = d.inflight * (4 + w.rnd.IntN(5))
 	d.outboxBytes = 1 << 20 << w.rnd.IntN(4)
+	d.logOps = 1 << 14
+	if w.chance(0.7) {
+		d.logOps = 16 + w.rnd.IntN(48)
+	}
 	d.idBits = 53
 	if w.chance(0.5) {
 		d.idBits = 8 + w.rnd.IntN(5)

@@ -20,7 +20,7 @@ const (
 var rare = []string{
 	"OneWayCuts", "UDPCuts", "TCPCuts", "Flaps", "Clogs", "Stops", "Skews", "Twins", "Breaks", "FalseDeaths", "Leaves", "Rebirths",
 	"Gaps", "Overlaps", "LateDeltas", "Obituaries", "Recalls", "CaughtUp", "Snapshots", "Collisions",
-	"LossyResets", "RivalDials", "Superseded", "Detours", "RelayedIn", "RelayedOut", "Duplicates", "HeldFrames", "HeldTooLong", "VoidedCalls",
+	"LossyResets", "RivalDials", "Superseded", "Detours", "RelayedIn", "RelayedOut", "HeldFrames", "HeldTooLong", "VoidedCalls",
 	"Hidden", "Gone", "Forgotten", "Buried", "ReturnedHidden", "ReturnedGone", "ReturnedForgotten", "NewLives",
 	"RefusalsSent", "Revoked", "VerdictsChanged",
 	"EventsRemote", "EventsByPattern", "ResultsRemote", "Progress", "Cancels", "Interrupts", "Timeouts", "Busy", "Conflicts", "Revocations",

@@ -120,7 +120,7 @@ func (w *World) tuneTables(c *router.TablesConfig) { c.IDMax = 1 << w.draw.idBit
 func (w *World) tuneGossip(c *gossip.Config) {
 	d := &w.draw
 	c.HideAfter, c.LeaveGrace, c.Retain = d.hideAfter, d.leaveGrace, d.retain
-	c.RetainBytes, c.BufferedBytes = d.retainBytes, d.bufferedBytes
+	c.RetainBytes, c.BufferedBytes, c.LogOps = d.retainBytes, d.bufferedBytes, d.logOps
 }
 
 func (w *World) tuneLink(c *link.Config) {

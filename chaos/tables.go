@@ -88,7 +88,7 @@ func (t *tables) lookAtOwn(p *process) {
 	for log.shadow.Version() < own.Version {
 		d, ok := p.sim.OwnDelta(log.shadow.Version())
 		if !ok {
-			t.w.violate("%v made more changes in a turn than its log holds", p)
+			log.leap(p, own) // a rebirth, or a crowd of clients that came in one turn
 			return
 		}
 		for _, op := range d.Ops {
@@ -103,6 +103,23 @@ func (t *tables) lookAtOwn(p *process) {
 	if own.Version > have && own.Hash != log.shadow.Hash() {
 		t.w.violate("the part of %v is not what its changes make of it", p)
 	}
+}
+
+// leap takes the owner's part as it is, where its changes cannot be had any more. What lay between is unknown.
+func (l *ownerLog) leap(p *process, own gossip.PartStatus) {
+	b := crdt.NewBuilder(own.Life, own.Version, own.Hash, own.Entries)
+	if err := b.Insert(p.sim.Elements(p.site.name)); err != nil {
+		p.site.w.violate("the part of %v is none: %v", p, err)
+	}
+	part, ok := b.Part()
+	if !ok {
+		p.site.w.violate("the part of %v has not the hash that it says", p)
+		return
+	}
+	for uint64(len(l.hashes)) < own.Version {
+		l.hashes = append(l.hashes, crdt.Hash{})
+	}
+	l.hashes, l.shadow = append(l.hashes, own.Hash), part
 }
 
 // lookAt checks a copy of another's part.
@@ -136,7 +153,7 @@ func (t *tables) judge(p *process, x *gossip.PartStatus, before, h *heldPart) {
 		w.violate("%v holds a life of %s that never was: %v", p, x.Owner, x.Life)
 	case x.Version >= uint64(len(log.hashes)):
 		w.violate("%v holds version %d of %s, which has made %d", p, x.Version, x.Owner, len(log.hashes)-1)
-	case x.Version > 0 && x.Hash != log.hashes[x.Version]:
+	case x.Hash != log.hashes[x.Version] && log.hashes[x.Version] != (crdt.Hash{}):
 		w.violate("%v has another part of %s at version %d than the owner had", p, x.Owner, x.Version)
 	case x.Life.Less(before.life):
 		w.violate("%v goes back from life %v of %s to %v", p, before.life, x.Owner, x.Life)

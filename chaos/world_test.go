@@ -19,7 +19,7 @@ func run(t *testing.T, o Options) Result {
 // TestSameSeedSameRun: the digest over all events is a function of the seed.
 func TestSameSeedSameRun(t *testing.T) {
 	for seed := range uint64(3) {
-		o := Options{Seed: seed, Duration: 40 * time.Second}
+		o := Options{Seed: seed, Duration: 30 * time.Second}
 		a, b := NewWorld(o).Run(), NewWorld(o).Run()
 		if a.Digest != b.Digest || a.Count != b.Count {
 			t.Errorf("seed %d gives two runs: %x and %x", seed, a.Digest, b.Digest)
@@ -34,7 +34,7 @@ func TestSameSeedSameRun(t *testing.T) {
 // TestCalmWorlds: where nothing is broken, nothing goes wrong.
 func TestCalmWorlds(t *testing.T) {
 	for seed := range uint64(3) {
-		run(t, Options{Seed: seed, Duration: 60 * time.Second, Calm: true})
+		run(t, Options{Seed: seed, Duration: 40 * time.Second, Calm: true})
 	}
 }
 

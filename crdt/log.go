@@ -17,6 +17,7 @@ type opLog struct {
 	ops   []Op // ops[head:] count
 	head  int
 	bytes int
+	most  int // ops that are kept; 0: LogOpsMax
 }
 
 func (l *opLog) len() int { return len(l.ops) - l.head }
@@ -24,11 +25,18 @@ func (l *opLog) len() int { return len(l.ops) - l.head }
 // at returns the i-th oldest op.
 func (l *opLog) at(i int) Op { return l.ops[l.head+i] }
 
+// BoundLog keeps at most that many changes from the next one on, fewer than LogOpsMax: so that who checks snapshots need not make so many.
+func (p *Part) BoundLog(ops int) { p.log.most = min(ops, LogOpsMax) }
+
 // push appends op and forgets the oldest ones until the bounds hold.
 func (l *opLog) push(op Op) {
 	l.ops = append(l.ops, op)
 	l.bytes += logOpBytes + len(op.Element)
-	for l.len() > LogOpsMax || l.bytes > LogBytesMax {
+	most := l.most
+	if most == 0 {
+		most = LogOpsMax
+	}
+	for l.len() > most || l.bytes > LogBytesMax {
 		l.bytes -= logOpBytes + len(l.ops[l.head].Element)
 		l.ops[l.head] = Op{}
 		l.head++

@@ -57,6 +57,7 @@ type Config struct {
 	BufferedBytes int // of deltas that wait for what comes before them, per part
 	Nodes         int // other names that are remembered, their parts and buried lives included
 	Portion       int // elements that one Step tells the routing; the rest follows in the next turns
+	LogOps        int // changes that a part's log holds, crdt.LogOpsMax at most: who is further behind gets a snapshot
 	RetainBytes   int // of all parts of nodes that are gone together; the oldest are forgotten first
 }
 
@@ -82,8 +83,16 @@ func (c Config) withDefaults() Config {
 	orInt(&c.BufferedBytes, defaultBufferedBytes)
 	orInt(&c.Nodes, defaultNodes)
 	orInt(&c.RetainBytes, defaultRetainBytes)
+	orInt(&c.LogOps, crdt.LogOpsMax)
 	orInt(&c.Portion, defaultPortion)
 	return c
+}
+
+// newPart returns an empty part whose log has the configured bound.
+func (c *Config) newPart(l Life) *crdt.Part {
+	p := crdt.NewPart(l)
+	p.BoundLog(c.LogOps)
+	return p
 }
 
 // rootBytes is the size of a bare root among digests.

@@ -47,7 +47,8 @@ type Machine struct {
 
 // New returns the machine of a node that knows nobody yet. Its own part is empty.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg.withDefaults(), own: crdt.NewPart(cfg.Life), nodes: map[string]*node{}}
+	cfg = cfg.withDefaults()
+	return &Machine{cfg: cfg, own: cfg.newPart(cfg.Life), nodes: map[string]*node{}}
 }
 
 // Step takes one input and appends what is to be done to out. It never fails, whatever the input.

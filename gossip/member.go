@@ -1,9 +1,5 @@
 package gossip
 
-import (
-	"kleeblatt/crdt"
-)
-
 // What membership and the links say about other nodes, and the states that follow from it (DESIGN.md section 6).
 
 func (m *Machine) onMember(name string, life Life, alive bool) {
@@ -156,7 +152,7 @@ func (m *Machine) newLife(n *node, life Life) {
 	linked := n.linked
 	m.bury(n)
 	n.life, n.retired, n.swim = life, false, swimNothing
-	n.part = crdt.NewPart(life)
+	n.part = m.cfg.newPart(life)
 	n.hiddenAt = m.now
 	m.becomeState(n, Hidden)
 	if linked {

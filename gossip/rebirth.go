@@ -1,9 +1,5 @@
 package gossip
 
-import (
-	"kleeblatt/crdt"
-)
-
 // onRival takes news of a life of our own name: another one, or ours as others know it. Where ours would not be believed any more, it
 // has to be taken anew under a higher epoch.
 func (m *Machine) onRival(life Life, buried bool, version uint64) {
@@ -44,7 +40,7 @@ func (m *Machine) maybeReborn() {
 // republish makes the same elements the part of a new life.
 func (m *Machine) republish(life Life) {
 	old := m.own
-	m.own = crdt.NewPart(life)
+	m.own = m.cfg.newPart(life)
 	for _, e := range old.Entries() {
 		_, _ = m.own.Add(e.Element) // it fitted before
 	}

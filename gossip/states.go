@@ -1,7 +1,5 @@
 package gossip
 
-import "kleeblatt/crdt"
-
 // The states of a node that is not routed to (DESIGN.md section 6): hidden, gone, forgotten, buried. Time runs only while there is no
 // path to it: who is back and still catching up is not given up meanwhile.
 
@@ -70,7 +68,7 @@ func (m *Machine) recall(n *node) {
 		return
 	}
 	m.stats.Recalls++
-	n.part = crdt.NewPart(n.life)
+	n.part = m.cfg.newPart(n.life)
 	n.hiddenAt = m.now
 	m.becomeState(n, Hidden)
 }

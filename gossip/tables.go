@@ -53,8 +53,13 @@ func (m *Machine) remind(n *node, b []byte) {
 	if !n.outlived || n.retired {
 		return
 	}
-	if f, err := parseFrame(b); err == nil && f.kind == kindDigest {
+	f, err := parseFrame(b)
+	switch {
+	case err != nil:
+	case f.kind == kindDigest:
 		m.sendHead(n, n.headLine())
+	case f.kind == kindDelta && n.refuses(f.life):
+		m.stats.LateDeltas++
 	}
 }
 
@@ -205,6 +210,7 @@ func (m *Machine) onChunk(from *node, f *frame) {
 // complete swaps the part built from chunks in.
 func (m *Machine) complete(o *node, from string) {
 	p, ok := o.fetch.builder.Part()
+	p.BoundLog(m.cfg.LogOps)
 	if !ok {
 		m.alarm(o, "the snapshot of %s that %s sends is not what it says: its hash is %v", o.name, from, p.Hash())
 		m.failFetch(o)
