@@ -123,10 +123,11 @@ func (n *Swim) namesake(t tags, addr netip.AddrPort) {
 	if !known && len(n.rivals) == rivalsMax {
 		return
 	}
-	if !known || r.tags.Life != t.Life {
+	elsewhere := addr != n.self
+	newcomer := elsewhere && n.tags.joined && !t.joined // it will end; nobody has taken its life for ours
+	if news := !known || r.tags.Life != t.Life || t.joined && !r.tags.joined; news && !newcomer {
 		n.box.put(Event{Kind: EvGhost, Life: t.Life, Addr: addr.String()})
 	}
-	elsewhere := addr != n.self
 	if elsewhere {
 		n.seen = true
 	}

@@ -21,7 +21,8 @@ const (
 	EvProbe
 	// EvHead: Name, Life, Version: news of the version that a member's table has reached. May come late, twice or never.
 	EvHead
-	// EvGhost: Life, Addr. The cluster remembers another life of our name: ours must have a higher epoch.
+	// EvGhost: Life, Addr. The cluster remembers another life of our name: ours must have a higher epoch. Not told of a newcomer that has
+	// not joined while we have: it gives way.
 	EvGhost
 	// EvConflict: Addr, Life, Yield, Text. A living process has our name. Yield: it was first, this process has to end; Text says
 	// what to do. It is told once.

@@ -321,6 +321,9 @@ func TestNameConflict(t *testing.T) {
 				if es := b.events(EvConflict); len(es) > 1 || len(es) == 1 && es[0].Yield {
 					t.Errorf("the first was told %+v", es)
 				}
+				if len(b.events(EvGhost)) != 0 {
+					t.Error("the first was told to take a higher epoch, which would end its calls")
+				}
 			})
 		})
 	}

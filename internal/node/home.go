@@ -3,6 +3,7 @@ package node
 import (
 	"kleeblatt/broker"
 	"kleeblatt/gossip"
+	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/frame"
 	"kleeblatt/internal/router"
@@ -46,6 +47,7 @@ type home struct {
 	swim          membership             // nil where there is none, or not yet
 	look          bool                   // a node's state has changed: perhaps we are ready now
 	joined, alone bool                   // what membership said of the first exchange
+	unmet         []swim.Event           // what it said of members before
 	serveBy       int64                  // when clients are served although a member is not reachable; 0: they are, or we have not joined
 	refusal       string                 // what a node said that did not let us join
 	stopped       bool                   // the other nodes' data: a mailbox of ours is full

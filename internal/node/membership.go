@@ -39,6 +39,11 @@ func (o *home) swimEvent(e swim.Event) {
 		if e.Name == o.n.name {
 			return
 		}
+		if !o.joined {
+			// Until it is settled who has our name we shake hands with nobody: the others would take us for the successor of a node that lives.
+			o.unmet = append(o.unmet, e)
+			return
+		}
 		if !e.Alive && o.peers[e.Name] == nil {
 			return // the death of one that was never met
 		}
@@ -78,6 +83,10 @@ func (o *home) swimEvent(e swim.Event) {
 		}
 		o.joined = true
 		o.alone = e.Alone
+		for _, m := range o.unmet {
+			o.swimEvent(m)
+		}
+		o.unmet = nil
 		o.checkReady()
 	}
 	o.settle()

@@ -58,10 +58,16 @@ func stateOf(n *Node, other string) (s gossip.PeerState) {
 	return s
 }
 
-// TestMembershipSecondNodeOfOneNameEndsItself: with a text that says what to do. The first one goes on.
+// TestMembershipSecondNodeOfOneNameEndsItself: with a text that says what to do. The first one goes on, and nobody notices: not even a
+// call that its callee has not answered yet ends.
 func TestMembershipSecondNodeOfOneNameEndsItself(t *testing.T) {
 	t.Parallel()
-	nodes := runCluster(t, 2)
+	nodes := runCluster(t, 3)
+	callee, caller := join(t, nodes[1]), join(t, nodes[0])
+	callee.register("com.slow", nil)
+	settle(t, nodes...)
+	caller.send(codec.AppendCall(nil, ser, caller.next(), nil, "com.slow", number(7, 0)))
+	inv := callee.expect(wamp.Invocation).Request
 	cfg, err := config.Parse([]string{"--listen", "rs://127.0.0.1:0", "--admin", "off", "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
 		"--name", "n2", "--join", nodes[0].GossipAddr()})
 	if err != nil {
@@ -72,6 +78,15 @@ func TestMembershipSecondNodeOfOneNameEndsItself(t *testing.T) {
 	err = Run(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), `"n2"`) || !strings.Contains(err.Error(), "--name") {
 		t.Errorf("the second n2 ended with: %v", err)
+	}
+	callee.send(codec.AppendYield(nil, ser, inv, false, number(8, 0)))
+	if got := numberOf(caller.expect(wamp.Result)); got != 8 {
+		t.Errorf("the call that was under way brought %d", got)
+	}
+	for _, other := range []*Node{nodes[0], nodes[2]} {
+		if ups := linkTo(other, nodes[1]).Ups; ups != 1 || nodes[1].count.rebirths.Load() != 0 {
+			t.Errorf("%s: link up %d times, n2 was reborn %d times", other.name, ups, nodes[1].count.rebirths.Load())
+		}
 	}
 	settle(t, nodes...)
 	works(t, nodes...)

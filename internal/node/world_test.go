@@ -97,6 +97,7 @@ func (w *testWorld) start(name string, workers int) *Node {
 		l.(*fakeLoop).h = n.hubs[i]
 	}
 	n.ready.Store(&readiness{ready: true, reason: reasonReady})
+	n.hubs[0].home.joined = true
 	w.ports[name] = n.hubs[0].loop.(*fakeLoop)
 	w.nodes = append(w.nodes, n)
 	return n
