@@ -8,6 +8,7 @@ import (
 
 	"kleeblatt/internal/auth"
 	"kleeblatt/internal/client"
+	"kleeblatt/internal/node"
 )
 
 // flags returns an empty flag set for c whose help text goes to standard output.
@@ -15,9 +16,15 @@ func (c *command) flags(io stdio) *flag.FlagSet {
 	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	fs.SetOutput(discard{})
 	fs.Usage = func() {
-		fmt.Fprintf(io.out, "usage: kleeblatt %s %s\n\n%s\n%s", c.name, c.args, c.summary, c.help)
-		fmt.Fprint(io.out, "\nflags (before or after the other words):\n")
-		fs.VisitAll(func(f *flag.Flag) { printFlag(io, f) })
+		fmt.Fprintf(io.out, "usage: kleeblatt %s\n\n%s\n%s", strings.TrimSpace(c.name+" "+c.args), c.summary, c.help)
+		first := true
+		fs.VisitAll(func(f *flag.Flag) {
+			if first {
+				fmt.Fprint(io.out, "\nflags (before or after the other words):\n")
+			}
+			first = false
+			printFlag(io, f)
+		})
 	}
 	return fs
 }
@@ -123,7 +130,7 @@ func (d *dialFlags) config() (client.Config, error) {
 	if len(urls) == 0 {
 		urls = []string{defaultURL}
 	}
-	c := client.Config{URLs: urls, Realm: d.realm, Agent: "kleeblatt-" + version}
+	c := client.Config{URLs: urls, Realm: d.realm, Agent: "kleeblatt-" + node.Version}
 	secret := os.Getenv(secretVariable)
 	if d.secretFile != "" {
 		b, err := os.ReadFile(d.secretFile)

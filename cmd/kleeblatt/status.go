@@ -85,7 +85,11 @@ func printStatus(out io.Writer, s *admin.Status) error {
 	if !s.Ready {
 		ready = "not ready"
 	}
-	fmt.Fprintf(out, "node %s: %s, %d sessions, digest %s\n\n", s.Node, ready, s.Sessions, s.Digest)
+	sessions := "1 session"
+	if s.Sessions != 1 {
+		sessions = fmt.Sprintf("%d sessions", s.Sessions)
+	}
+	fmt.Fprintf(out, "node %s: %s, %s, digest %s\n\n", s.Node, ready, sessions, s.Digest)
 	parts := map[string]admin.Part{}
 	for _, p := range s.Parts {
 		parts[p.Owner] = p

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-)
 
-// version is set by the linker for releases.
-var version = "0.1-dev"
+	"kleeblatt/internal/node"
+)
 
 var versionCommand = &command{
 	name:    "version",
@@ -23,6 +22,6 @@ func runVersion(_ context.Context, words []string, io stdio) error {
 		}
 		return err
 	}
-	fmt.Fprintf(io.out, "kleeblatt %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(io.out, "kleeblatt %s (%s, %s/%s)\n", node.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }

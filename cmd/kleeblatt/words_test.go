@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"kleeblatt/internal/node"
 )
 
 // ask runs the program in this process.
@@ -70,7 +72,7 @@ func TestHelp(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	for _, word := range []string{"version", "--version"} {
-		if status, out, _ := ask(t.Context(), word); status != statusOK || !strings.HasPrefix(out, "kleeblatt "+version+" (go") {
+		if status, out, _ := ask(t.Context(), word); status != statusOK || !strings.HasPrefix(out, "kleeblatt "+node.Version+" (go") {
 			t.Errorf("%s: %d, %q", word, status, out)
 		}
 	}

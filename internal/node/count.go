@@ -3,7 +3,6 @@ package node
 import (
 	"encoding/hex"
 	"errors"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -31,13 +30,8 @@ var startedAt = time.Now()
 // liveTimeout is how long a loop may take to answer before the process counts as stuck.
 const liveTimeout = 5 * time.Second
 
-// Version is that of the program, as the build noted it.
-func Version() string {
-	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
-		return b.Main.Version
-	}
-	return "unknown"
-}
+// Version is that of the program; the linker sets it for releases.
+var Version = "0.1-dev"
 
 var errStuck = errors.New("a loop has not turned for 5 s")
 
@@ -101,7 +95,7 @@ func (o *home) parts() (out []admin.Part) {
 
 // Counters implements admin.Source.
 func (n *Node) Counters() admin.Counters {
-	c := admin.Counters{Version: Version(), Start: startedAt, Ready: n.isReady()}
+	c := admin.Counters{Version: Version, Start: startedAt, Ready: n.isReady()}
 	c.LinkRefused, c.ProbesOK, c.Conflicts = n.count.linkRefused.Load(), n.count.probes.Load(), n.count.conflicts.Load()
 	n.countTransport(&c)
 	var late, large, uncarriable, dropped, bad uint64
