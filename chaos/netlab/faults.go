@@ -170,33 +170,26 @@ func (l *lab) watchLateness(ctx context.Context) {
 type hung struct {
 	from, to int
 	token    string
-	call     *client.Pending
-	at       *session
+	over     chan struct{} // closed when it has ended, with err at that time
+	err      error
+	at       time.Time
 }
 
 type hangEnd struct {
-	hung
-	err   error
+	*hung
 	after time.Duration
 }
 
 // hang places one for each pair of nodes.
-func (l *lab) hang(ctx context.Context) (all []hung, err error) {
+func (l *lab) hang(ctx context.Context) (all []*hung, err error) {
 	for i := range l.processes {
 		for j := range l.processes {
-			s := l.seats["prober"][i].now.Load()
-			if i == j || s == nil {
+			if i == j {
 				continue
 			}
-			h := hung{from: i, to: j, token: l.token(), at: s}
-			came := l.hangs.expect(h.token).came
-			if h.call, err = s.Start(ctx, hangOf(nodeName(j)), client.Args(h.token), nil); err != nil {
-				return nil, fmt.Errorf("%s cannot call: %w", s.name, err)
-			}
-			select {
-			case <-came:
-			case <-ctx.Done():
-				return nil, fmt.Errorf("a call from %s to %s does not arrive: %w", nodeName(i), nodeName(j), context.Cause(ctx))
+			h, err := l.hangOne(ctx, i, j)
+			if err != nil {
+				return nil, fmt.Errorf("a call from %s to %s: %w", nodeName(i), nodeName(j), err)
 			}
 			all = append(all, h)
 		}
@@ -204,10 +197,45 @@ func (l *lab) hang(ctx context.Context) (all []hung, err error) {
 	return all, nil
 }
 
+// hangOne places a call. One that fails before it has arrived is a broken promise, for there is no fault, and is made again.
+func (l *lab) hangOne(ctx context.Context, i, j int) (*hung, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errors.New("it neither arrives nor fails"))
+	defer cancel()
+	for {
+		s := l.seats["prober"][i].now.Load()
+		if s == nil {
+			return nil, errors.New("no client")
+		}
+		h := &hung{from: i, to: j, token: l.token(), over: make(chan struct{})}
+		came := l.hangs.expect(h.token).came
+		call, err := s.Start(ctx, hangOf(nodeName(j)), client.Args(h.token), nil)
+		if err != nil {
+			return nil, err
+		}
+		l.spawn(func() {
+			defer close(h.over)
+			_, h.err = call.Next(context.Background())
+			h.at = time.Now()
+		})
+		select {
+		case <-came:
+			return h, nil
+		case <-h.over:
+			l.broken("a call from %s to %s failed before it arrived though nothing is between them: %v", nodeName(i), nodeName(j), h.err)
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		l.hangs.forget(h.token)
+		if err := pause(ctx, lookEvery); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // end waits for the end of the call.
-func (h hung) end(began time.Time) hangEnd {
-	_, err := h.call.Next(context.Background())
-	return hangEnd{h, err, time.Since(began)}
+func (h *hung) end(began time.Time) hangEnd {
+	<-h.over
+	return hangEnd{h, h.at.Sub(began)}
 }
 
 // judgeHung takes the ends of all placed calls, and says in short what became of those across the fault.
