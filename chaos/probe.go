@@ -75,6 +75,9 @@ func (c *crowd) checkProbes() {
 	l := c.ledger
 	for _, p := range procedures {
 		owners := c.owners(p.pattern)
+		if c.contested(p, owners) {
+			continue
+		}
 		if len(owners) > 1 && mixed(owners) {
 			l.broken("single: one owner", "%v is registered by %d sessions, %v and %v among them", p.pattern, len(owners), owners[0].s, owners[1].s)
 		}
@@ -91,6 +94,18 @@ func (c *crowd) checkProbes() {
 			}
 		}
 	}
+}
+
+// contested says that somebody on a node that is still broken may have the better right to a procedure: some of the healed may see it, late
+// or one way only, and then it decides there, whoever else has registered.
+func (c *crowd) contested(p procedure, owners []*registration) bool {
+	all := slices.Clone(owners)
+	for _, r := range c.ledger.held[p.pattern] {
+		if r.over == 0 && !slices.Contains(c.healed, r.s.node) {
+			all = append(all, r)
+		}
+	}
+	return len(all) > len(owners) && (mixed(all) || p.invoke == wamp.First || p.invoke == wamp.Last)
 }
 
 // mixed says that the owners cannot stand beside each other.
