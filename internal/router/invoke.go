@@ -205,7 +205,7 @@ func (w *Worker) failInvocation(v dealer.Invocation) {
 
 // interruptLost ends an invocation whose caller's node is lost.
 func (w *Worker) interruptLost(v dealer.Invocation) {
-	if w.sessions[v.Callee].interruptible() {
+	if !v.Interrupted && w.sessions[v.Callee].interruptible() {
 		w.interrupt(uint32(v.Callee), v.ID, wamp.KillNoWait)
 	}
 	w.failInvocation(v)

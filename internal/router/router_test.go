@@ -435,6 +435,24 @@ func TestOneSidedLossEndsCallsOnBothSidesLEV04(t *testing.T) {
 	}
 }
 
+// CAN-01, LEV-01: a callee that was told to stop is not told once more when its caller's node is lost.
+func TestKilledInvocationIsInterruptedOnce(t *testing.T) {
+	c := newCluster(t, 2, 1, 0, Limits{})
+	a, b := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON)
+	c.say(b, `[64,1,{},"p.q"]`)
+	c.say(a, `[48,1,{},"p.q"]`)
+	b.out = nil
+	c.say(a, `[49,1,{"mode":"kill"}]`)
+	c.nodes[1].feed(0, Input{Kind: InNodeLost, Node: 1})
+	c.settle()
+	if len(b.out) != 1 || b.out[0] != `[69,1,{"mode":"kill"}]` {
+		t.Errorf("the callee got %q", b.out)
+	}
+	if len(a.out) != 1 || a.out[0] != `[8,48,1,{},"wamp.error.canceled"]` || c.records() != 0 {
+		t.Errorf("the caller got %q, %d records are left", a.out, c.records())
+	}
+}
+
 // Calls go to nodes that can be reached where there are any, until the other is back.
 func TestCallsGoAroundLostNodes(t *testing.T) {
 	c := newCluster(t, 3, 1, 0, Limits{})
