@@ -148,14 +148,14 @@ func (t *Transcoder) bytes(dst, b []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(append(dst, jsonBinary...), b), '"')
 }
 
-// FromJSON appends the one JSON value in text, in the serializer to: for tools that take arguments as JSON. The error is a
-// *CarryError.
+// FromJSON appends the one JSON value in text, in the serializer to: for tests, which write messages as JSON. The error is
+// a *CarryError.
 func FromJSON(dst []byte, to wamp.Serializer, text []byte) ([]byte, error) {
 	var t Transcoder
 	return t.one(dst, wamp.JSON, to, text)
 }
 
-// ToJSON appends the one value, encoded in from, as JSON: for tools that print. The error is a *CarryError.
+// ToJSON appends the one value, encoded in from, as JSON: for tests that read it. The error is a *CarryError.
 func ToJSON(dst []byte, from wamp.Serializer, value []byte) ([]byte, error) {
 	var t Transcoder
 	return t.one(dst, from, wamp.JSON, value)
