@@ -9,7 +9,6 @@ import (
 
 // stage is what clients need of the world that they live in.
 type stage interface {
-	clock() int64
 	later(d time.Duration, f func())
 	connect(node int, end clientSide) clientLink
 	nodes() int

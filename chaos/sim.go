@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// SimUsage explains the words of Sim.
-const SimUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--calm] [--workers W] [--for D] [--stats] [--enough] [-v]
+// simUsage explains the words of Sim.
+const simUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--calm] [--workers W] [--for D] [--stats] [--enough] [-v]
        kleeblatt-chaos sim --mutants [PART] [--seed N] [--workers W] [--for D]
 
 Plays whole clusters in virtual time, one per seed, and prints a line for each seed whose run broke a promise.
@@ -49,7 +49,7 @@ type batch struct {
 func Sim(words []string, out, complaints io.Writer) int {
 	f := flag.NewFlagSet("sim", flag.ContinueOnError)
 	f.SetOutput(complaints)
-	f.Usage = func() { fmt.Fprint(complaints, SimUsage) }
+	f.Usage = func() {}
 	seed := f.Uint64("seed", 1, "")
 	seeds := f.Uint64("seeds", 0, "")
 	nodes := f.Int("nodes", 0, "")
@@ -64,8 +64,10 @@ func Sim(words []string, out, complaints io.Writer) int {
 	plant := f.Bool("mutants", false, "")
 	if err := f.Parse(words); err != nil {
 		if err == flag.ErrHelp {
+			fmt.Fprint(out, simUsage)
 			return 0
 		}
+		fmt.Fprint(complaints, simUsage)
 		return 2
 	}
 	if *plant {
@@ -75,12 +77,12 @@ func Sim(words []string, out, complaints io.Writer) int {
 	b.options = Options{Nodes: *nodes, Duration: *duration, Mode: Mode(*mode), Calm: *calm}
 	switch {
 	case f.NArg() > 0 || *workers < 1 || *duration < time.Second || *nodes != 0 && (*nodes < 3 || *nodes > nodesMax):
-		fmt.Fprint(complaints, SimUsage)
+		fmt.Fprint(complaints, simUsage)
 		return 2
 	case *mode == "both":
 		b.options.Mode = ""
 	case *mode != string(Safety) && *mode != string(Liveness):
-		fmt.Fprint(complaints, SimUsage)
+		fmt.Fprint(complaints, simUsage)
 		return 2
 	}
 	if *limit > 0 {

@@ -84,7 +84,6 @@ func (t *troupe) finish() {
 
 // The world as clients see it.
 
-func (t *troupe) clock() int64                    { return t.w.now }
 func (t *troupe) later(d time.Duration, f func()) { t.w.after(d, f) }
 func (t *troupe) nodes() int                      { return t.w.draw.nodes }
 

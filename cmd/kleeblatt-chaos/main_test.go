@@ -13,6 +13,9 @@ func TestRun(t *testing.T) {
 	}{
 		{[]string{"version"}, 0, "kleeblatt-chaos "},
 		{[]string{"--help"}, 0, "usage:"},
+		{[]string{"partition", "--help"}, 0, "usage:"},
+		{[]string{"sim", "--help"}, 0, "usage:"},
+		{[]string{"partition", "--frob"}, 2, ""},
 		{[]string{"partition", "--cuts", "0"}, 2, ""},
 		{[]string{"partition", "--nodes", "2"}, 2, ""},
 		{[]string{"partition", "--nodes", "99"}, 2, ""},

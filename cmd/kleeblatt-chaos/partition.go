@@ -14,6 +14,12 @@ import (
 	"kleeblatt/chaos/netlab"
 )
 
+const partitionUsage = `usage: kleeblatt-chaos partition [--FLAG VALUE]…
+
+Cuts real nodes off each other, kills and stops them, and judges what their clients saw. Needs Linux, root, iproute2 and nftables.
+
+`
+
 // partition cuts real processes off each other. Its first run makes the namespaces and starts the second one inside of them.
 func partition(words []string, out, complaints io.Writer) int {
 	cfg := netlab.Config{Lines: out}
@@ -21,6 +27,7 @@ func partition(words []string, out, complaints io.Writer) int {
 	var strict bool
 	flags := flag.NewFlagSet("partition", flag.ContinueOnError)
 	flags.SetOutput(complaints)
+	flags.Usage = func() {} // not for every mistake
 	flags.IntVar(&cfg.Cuts, "cuts", 5, "faults")
 	flags.IntVar(&cfg.Nodes, "nodes", 5, "nodes")
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "what the faults are drawn from")
@@ -39,6 +46,9 @@ func partition(words []string, out, complaints io.Writer) int {
 	flags.BoolVar(&strict, "strict", false, "a missed goal is a failure too, like a broken promise")
 	if err := flags.Parse(words); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(out, partitionUsage)
+			flags.SetOutput(out)
+			flags.PrintDefaults()
 			return 0
 		}
 		return 2
