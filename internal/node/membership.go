@@ -96,7 +96,7 @@ func (o *home) swimEvent(e swim.Event) {
 func stateLine(s gossip.PeerState) string {
 	switch s {
 	case gossip.Suspect:
-		return "node is suspect: nothing has come from it for a while"
+		return "node is suspect: its link is silent or broken"
 	case gossip.Hidden:
 		return "node is hidden: nothing is routed to it"
 	case gossip.Gone:

@@ -240,7 +240,11 @@ func (p *peer) exec(e *link.Effect) {
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxLost:
 		if e.Lost > 0 {
-			o.n.log.Warn("frames that the node has not taken were given up", "node", p.name, "frames", e.Lost)
+			say := o.n.log.Warn
+			if o.n.ready.Load().leaving {
+				say = o.n.log.Info // whose acknowledgement has not come may be leaving as well
+			}
+			say("frames that the node has not taken were given up", "node", p.name, "frames", e.Lost)
 			o.directory.Tell(router.TopicGap, p.name, uint64(e.Lost))
 		}
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
