@@ -200,9 +200,12 @@ func (p *peer) exec(e *link.Effect) {
 		}
 	case link.FxClose:
 		o.n.log.Debug("link connection closed", "node", p.name, "why", e.Text)
-		if isVirtual(e.Conn) {
+		switch {
+		case isVirtual(e.Conn):
 			o.carry(o.detours.Close(e.Conn, nil))
-		} else {
+		case e.On:
+			o.h.loop.Reset(transport.ConnID(e.Conn))
+		default:
 			o.h.loop.Close(transport.ConnID(e.Conn), closeLinger)
 		}
 	case link.FxDial:

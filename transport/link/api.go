@@ -47,7 +47,7 @@ type EffectKind uint8
 
 const (
 	FxWrite     EffectKind = iota + 1 // Conn, Bytes: write one link frame (at most MaxFrame); valid until the next Step, from Flush until the next Flush
-	FxClose                           // Conn, Text: why
+	FxClose                           // Conn, Text: why; On: at once, what has not left must not leave any more
 	FxDial                            // dial the peer now (the caller knows its addresses); answered by InUp, or by InDown with Conn 0, within DialTimeout
 	FxData                            // Lane, Bytes, Version (its table stamp): one relay frame from the peer, in order per lane, exactly once; valid until the next Step
 	FxControl                         // Bytes: one control frame from the peer, in order; valid until the next Step

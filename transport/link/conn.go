@@ -149,7 +149,7 @@ func (m *Machine) onDown(in *Input, out []Effect) []Effect {
 		m.dialing = false
 		m.dialFailed(in.Now)
 		if in.Refused && m.state == Suspect && !m.callsFailed { // whatever a neighbour that is being asked may find
-			out = m.failCalls(out)
+			out = m.failCalls(in.Now, out)
 		}
 	}
 	return out

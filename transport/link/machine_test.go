@@ -38,6 +38,39 @@ func TestAFailedCallThatWasHalfWayIsVoid(t *testing.T) {
 	}
 }
 
+// TestACallThatFailedDoesNotComeOutOfAClog: the bytes of a call wait on a connection on which nothing gets through. Its caller has been told
+// that it failed; when the network lets them through, they are not there any more.
+func TestACallThatFailedDoesNotComeOutOfAClog(t *testing.T) {
+	s := newSim()
+	s.fail = t.Fatalf
+	a, b := s.addPair(testConfig("a", "b"), testConfig("b", "a"))
+	var got []string
+	b.got = func(_ uint8, f []byte) { got = append(got, string(f)) }
+	failed := 0
+	a.onEffect = func(e *Effect) {
+		if e.Kind == FxCallsFail {
+			failed++
+		}
+	}
+	a.input(Input{Kind: InMember, Alive: true})
+	s.run(1e8)
+	s.latency = func() int64 { return 15e9 }
+	a.input(Input{Kind: InData, Call: true, Bytes: []byte("a call")})
+	a.input(Input{Kind: InData, Bytes: []byte("an event")})
+	s.run(5e9)
+	if failed == 0 {
+		t.Fatal("the call has not failed")
+	}
+	s.latency = func() int64 { return 1e6 }
+	s.run(20e9)
+	if len(got) != 1 || got[0] != "an event" {
+		t.Errorf("arrived: %q", got)
+	}
+	if n := a.m.Stats(); n.Cancelled != 1 || n.Lost != 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
 // TestAForgottenMachineIsMetAnew: an end that lost its machine in the same life neither blocks nor is taken for a duplicate.
 func TestAForgottenMachineIsMetAnew(t *testing.T) {
 	s := newSim()

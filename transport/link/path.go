@@ -77,7 +77,7 @@ func (m *Machine) opened(now int64, c *conn, s *state, out []Effect) []Effect {
 	m.detour = detour{}
 	lossless := !m.fresh && !peerLost && !m.resetNow
 	if peerLost && !m.fresh {
-		m.stats.Cancelled += m.voidCalls()
+		m.voidCalls()
 		out = append(out, Effect{Kind: FxLost})
 	}
 	m.fresh, m.resetNow, m.theirs = false, false, s.resets
@@ -129,18 +129,26 @@ func (m *Machine) pathLost(now int64, out []Effect) []Effect {
 	return out
 }
 
-// failCalls ends the grace of calls: those that the peer may not have run become no-ops, so that none of them runs later.
-func (m *Machine) failCalls(out []Effect) []Effect {
+// failCalls ends the grace of calls: those that the peer may not have run become no-ops, so that none of them runs later. A connection that
+// is silent may still have one in it, and would deliver it when the cut heals: it is given up.
+func (m *Machine) failCalls(now int64, out []Effect) []Effect {
 	m.callsFailed = true
-	m.stats.Cancelled += m.voidCalls()
+	written := m.voidCalls()
+	if c := m.cur; written && c != nil && c.phase == open {
+		out = append(out, Effect{Kind: FxClose, Conn: c.id, On: true, Text: "calls on it have failed"})
+		out = m.pathLost(now, out)
+	}
 	return append(out, Effect{Kind: FxCallsFail})
 }
 
-func (m *Machine) voidCalls() (n uint64) {
+// voidCalls makes the calls void that the peer has not acknowledged; written says that one of them is on the connection already.
+func (m *Machine) voidCalls() (written bool) {
 	for i := 1; i < allLanes; i++ {
-		n += m.send[i].voidCalls()
+		n, w := m.send[i].voidCalls()
+		m.stats.Cancelled += n
+		written = written || w
 	}
-	return n
+	return written
 }
 
 // giveUp is the lossy reset.

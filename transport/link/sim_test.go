@@ -174,6 +174,9 @@ func (n *simNode) do(out []Effect) {
 			n.s.write(n, e.Conn, bytes.Clone(e.Bytes))
 		case FxClose:
 			n.s.say("%s: close %d: %s", n.name, e.Conn, e.Text)
+			if c := n.s.conns[e.Conn]; e.On && !c.shut {
+				n.s.cut(c, [2]bool{true, true})
+			}
 			n.s.closeConn(n, e.Conn)
 		case FxDial:
 			n.s.say("%s: dial", n.name)

@@ -30,7 +30,7 @@ func (m *Machine) timers(now int64, out []Effect) []Effect {
 	}
 	if since := m.noPathSince; since != 0 {
 		if !m.callsFailed && now-since >= int64(m.cfg.CallGrace) {
-			out = m.failCalls(out)
+			out = m.failCalls(now, out)
 		}
 		if now-since >= int64(m.cfg.DownAfter) {
 			out = m.giveUp("no path for too long", out)

@@ -207,22 +207,24 @@ func (l *sendLane) drop(p *chunkPool) (lost uint64) {
 	return given.lost()
 }
 
-// voidCalls turns the calls that are not acknowledged into no-ops of the same numbers, and counts them.
-func (l *sendLane) voidCalls() (n uint64) {
-	l.each(func(c *chunk, off int) {
+// voidCalls turns the calls that are not acknowledged into no-ops of the same numbers, and counts them. written says that bytes of one are on
+// the connection already.
+func (l *sendLane) voidCalls() (n uint64, written bool) {
+	l.each(func(c *chunk, off int, number uint64) {
 		if f := c.b[off]; f&flagCall != 0 && f&flagVoid == 0 {
 			c.b[off] |= flagVoid
+			written = written || number < l.sent
 			if f&flagFinal != 0 {
 				n++
 			}
 		}
 	})
-	return n
+	return n, written
 }
 
 // pending counts the frames whose last record is kept and not acknowledged.
 func (l *sendLane) pending() (n tally) {
-	l.each(func(c *chunk, off int) {
+	l.each(func(c *chunk, off int, _ uint64) {
 		if f := c.b[off]; f&flagFinal != 0 {
 			n[kindOf(f)]++
 		}
@@ -231,7 +233,7 @@ func (l *sendLane) pending() (n tally) {
 }
 
 // each visits the records that are not acknowledged, in order.
-func (l *sendLane) each(f func(c *chunk, off int)) {
+func (l *sendLane) each(f func(c *chunk, off int, number uint64)) {
 	for _, c := range l.q[l.head:] {
 		off := 0
 		for n := c.first; n < c.end(); n++ {
@@ -240,7 +242,7 @@ func (l *sendLane) each(f func(c *chunk, off int)) {
 				panic("link: a record of our own window does not parse")
 			}
 			if n >= l.acked {
-				f(c, off)
+				f(c, off, n)
 			}
 			off += size
 		}
