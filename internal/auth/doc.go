@@ -1,4 +1,4 @@
-// Package auth says who a session is.
+// Package auth says who a session is, and what it may do.
 //
 // A Principal is the identity that a session has from WELCOME to its end: immutable, shown to others only where disclosed,
 // carried on router links always. It is the answer to HELLO:
@@ -16,5 +16,7 @@
 // Who does not exist is challenged like somebody who does, always alike, and denied at the same price and in the same words.
 // [Proof] is the client's half of each method.
 //
-// The package is pure: chance and time are handed in, there is no goroutine or lock. Of ours it imports only the names of errors.
+// [Rules] are what a role may do with which URIs: asked for every action of a session whose role has any (DESIGN.md section 11).
+//
+// The package is pure: chance and time are handed in, there is no goroutine or lock. Of ours it imports only internal/wamp.
 package auth

@@ -67,10 +67,14 @@ func encoded(t testing.TB, s wamp.Serializer, json string) []byte {
 
 // join opens a session and sends what it is given.
 func (b *bench) join(s wamp.Serializer, msgs ...string) (Conn, uint64) {
+	return b.joinRealm("r", s, msgs...)
+}
+
+func (b *bench) joinRealm(realm string, s wamp.Serializer, msgs ...string) (Conn, uint64) {
 	b.next++
 	c := b.next
 	b.step(Input{Kind: InOpened, Conn: c, Serializer: s})
-	b.message(c, encoded(b.t, s, fmt.Sprintf(`[1,"r",%s]`, allFeatures)))
+	b.message(c, encoded(b.t, s, fmt.Sprintf(`[1,%q,%s]`, realm, allFeatures)))
 	for _, m := range msgs {
 		b.apply(b.message(c, encoded(b.t, s, m)))
 	}

@@ -6,6 +6,7 @@ import (
 
 	"kleeblatt/broker"
 	"kleeblatt/dealer"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
@@ -29,7 +30,12 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	case !validURI(m.URI, wamp.Exact, s.realm.StrictURI):
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrInvalidURI, "")
 		return
-	case w.caller.Pending(dealer.Slot(slot)) >= w.limits.Calls:
+	}
+	named, may := w.authorized(slot, auth.Call, wamp.Exact, m)
+	if !may {
+		return
+	}
+	if w.caller.Pending(dealer.Slot(slot)) >= w.limits.Calls {
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrUnavailable, "too many pending calls in this session")
 		return
 	}
@@ -61,7 +67,7 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	f.from = s.identity()
 	f.timeout, f.tried = 0, f.tried[:0]
 	f.serializer, f.payload = w.receivers[slot].serializer, m.Payload
-	if disclose {
+	if disclose || named {
 		f.flags |= flagDisclose
 	}
 	if o.Has&codec.OptReceiveProgress != 0 && o.ReceiveProgress {

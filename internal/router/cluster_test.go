@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
@@ -69,6 +70,34 @@ type testItem struct {
 var testRealms = []RealmConfig{
 	{Name: "r"}, {Name: "r2"}, {Name: "strict", Strict: true}, {Name: "stricturi", StrictURI: true},
 	{Name: "never", Disclosure: DiscloseNever}, {Name: "always", Disclosure: DiscloseAlways},
+	{Name: "ruled", Auth: withBoss("ruled"), Roles: map[string]*auth.Rules{auth.RoleAnonymous: anonymousRules}},
+	{Name: "ruled.never", Disclosure: DiscloseNever, Auth: withBoss("ruled.never"), Roles: map[string]*auth.Rules{auth.RoleAnonymous: anonymousRules}},
+}
+
+// anonymousRules are what who proves nothing may do in realms with rules.
+var anonymousRules = func() *auth.Rules {
+	all := auth.Of(auth.Call, auth.Register, auth.Publish, auth.Subscribe)
+	r, err := auth.NewRules([]auth.Rule{
+		{URI: "com.open.", Match: wamp.Prefix, Allow: all},
+		{URI: "com.open.secret", Match: wamp.Prefix, Deny: auth.Of(auth.Subscribe, auth.Call)},
+		{URI: "com..status", Match: wamp.Wildcard, Allow: auth.Of(auth.Subscribe)},
+		{URI: "com.named.", Match: wamp.Prefix, Allow: auth.Of(auth.Call, auth.Publish), Disclose: auth.Of(auth.Call, auth.Publish)},
+		{URI: "wamp.session.count", Allow: auth.Of(auth.Call)},
+		{URI: "wamp.session.on_join", Allow: auth.Of(auth.Subscribe)},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}()
+
+// withBoss lets in one user, whose role has no rules, beside those who prove nothing.
+func withBoss(realm string) *auth.Realm {
+	r, err := auth.NewRealm(auth.RealmConfig{Name: realm, Anonymous: true, Users: []auth.User{{AuthID: "boss", Role: "admin", Ticket: "sesame"}}})
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 func newCluster(t testing.TB, nodes, workers int, seed uint64, limits Limits) *testCluster {

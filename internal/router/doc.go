@@ -35,7 +35,8 @@
 // # The life of a message
 //
 // Worker.Step looks up the session of a connection (sessions.go), parses (codec) and hands the message to its verb:
-// subscribe.go, publish.go and deliver.go, register.go, call.go (the caller's side), invoke.go (the callee's side). What
+// subscribe.go, publish.go and deliver.go, register.go, call.go (the caller's side), invoke.go (the callee's side). Those that name a URI
+// ask first whether the session's role may do that (authorize.go): once per URI in use, and not at all where the role has no rules. What
 // leaves the worker for another, on this node or not, is a relay frame (relay.go), the same bytes for both. A frame says which
 // session it is for, or which topic; Route and Realms.WorkersFor read that much of it.
 //

@@ -2,6 +2,7 @@ package router
 
 import (
 	"kleeblatt/broker"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
@@ -21,11 +22,15 @@ func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 	acknowledge := o.Has&codec.OptAcknowledge != 0 && o.Acknowledge
 	x := w.cache.current(s.realm)
 	to := w.cache.cached(x, m.URI)
+	if to == nil && (!validURI(m.URI, wamp.Exact, s.realm.StrictURI) || wamp.Reserved(m.URI)) {
+		w.failPublish(slot, m, acknowledge, wamp.ErrInvalidURI, "")
+		return
+	}
+	named, may := w.authorized(slot, auth.Publish, wamp.Exact, m)
+	if !may {
+		return
+	}
 	if to == nil {
-		if !validURI(m.URI, wamp.Exact, s.realm.StrictURI) || wamp.Reserved(m.URI) {
-			w.failPublish(slot, m, acknowledge, wamp.ErrInvalidURI, "")
-			return
-		}
 		to = w.cache.lookup(x, m.URI)
 	}
 	f := &w.request
@@ -37,7 +42,7 @@ func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 	if disclose, allowed := s.discloses(o); !allowed {
 		w.failPublish(slot, m, acknowledge, wamp.ErrDiscloseMeDisallowed, "")
 		return
-	} else if disclose {
+	} else if disclose || named {
 		f.flags |= flagDisclose
 	}
 	if o.Has&codec.OptRetain != 0 && o.Retain {

@@ -34,6 +34,8 @@ type RealmConfig struct {
 	Disclosure Disclosure
 	Conflict   ConflictPolicy
 	Auth       *auth.Realm // how clients get in; nil: anonymously
+	// Roles are the rules of those roles that have any. The others may do everything.
+	Roles map[string]*auth.Rules
 }
 
 // Snapshot is all that routing in one realm reads of the tables. It and what it points to never change.

@@ -3,6 +3,7 @@ package router
 import (
 	"strings"
 
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
@@ -106,6 +107,9 @@ func (w *Worker) onRegister(slot uint32, m *codec.Message) {
 	}
 	if !validURI(m.URI, match, s.realm.StrictURI) || wamp.Reserved(m.URI) {
 		refuse(wamp.ErrInvalidURI, "")
+		return
+	}
+	if _, may := w.authorized(slot, auth.Register, match, m); !may {
 		return
 	}
 	disclose := o.Has&codec.OptDiscloseCaller != 0 && o.DiscloseCaller

@@ -2,6 +2,7 @@ package router
 
 import (
 	"kleeblatt/broker"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
 )
 
@@ -36,7 +37,8 @@ type session struct {
 	id       uint64 // 0 before WELCOME
 	realm    *Realm
 	authID   string
-	authRole string // shared by all with the same role
+	authRole string      // shared by all with the same role
+	rules    *auth.Rules // of that role; nil: it may do everything
 
 	lastRequest   uint64 // of strict realms: the newest request id
 	roles         wamp.Roles

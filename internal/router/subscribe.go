@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"kleeblatt/broker"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
@@ -34,6 +35,9 @@ func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
 	}
 	if !validURI(m.URI, match, s.realm.StrictURI) {
 		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrInvalidURI, "")
+		return
+	}
+	if _, may := w.authorized(slot, auth.Subscribe, match, m); !may {
 		return
 	}
 	if w.local.Held(broker.Slot(slot))+int(s.waiting) >= w.limits.Subscriptions {

@@ -36,18 +36,19 @@ type Stats struct {
 	Published         uint64
 	Events            uint64 // handed to connections
 	Calls             uint64
-	Posts             uint64           // frames to other workers of this node
-	Relays            uint64           // frames to other nodes
-	Violations        uint64           // sessions ended for a protocol violation
-	Denied            uint64           // clients that did not get in: who they are, or how to prove it, was not right
-	EventsTooLarge    uint64           // not sent: larger than the receiver takes
-	EventsUncarriable uint64           // not sent: the receiver's serializer cannot say it
-	EventsDropped     uint64           // not queued: the receiver's outbox was full (policy drop)
-	SlowClosed        uint64           // sessions closed for a full outbox
-	RepliesLate       uint64           // of calls that are over
-	Failed            [failures]uint64 // calls that the router ended with an error, by reason
-	BadFrames         uint64           // relay frames that could not be read
-	Pauses            uint64           // episodes in which a publisher was not read
+	Posts             uint64                   // frames to other workers of this node
+	Relays            uint64                   // frames to other nodes
+	Violations        uint64                   // sessions ended for a protocol violation
+	NotAuthorized     [auth.ActionBound]uint64 // requests that the rules of a role denied, by action; a PUBLISH may not have been told
+	Denied            uint64                   // clients that did not get in: who they are, or how to prove it, was not right
+	EventsTooLarge    uint64                   // not sent: larger than the receiver takes
+	EventsUncarriable uint64                   // not sent: the receiver's serializer cannot say it
+	EventsDropped     uint64                   // not queued: the receiver's outbox was full (policy drop)
+	SlowClosed        uint64                   // sessions closed for a full outbox
+	RepliesLate       uint64                   // of calls that are over
+	Failed            [failures]uint64         // calls that the router ended with an error, by reason
+	BadFrames         uint64                   // relay frames that could not be read
+	Pauses            uint64                   // episodes in which a publisher was not read
 }
 
 // Failure is a reason for which the router itself ends a call.
@@ -88,6 +89,7 @@ type Worker struct {
 	exchanges     map[uint32]exchange      // by slot: who has been challenged
 	channels      map[uint32]*auth.Channel // by slot: of connections over TLS whose clients have not got in yet
 	cache         matchCache
+	verdicts      verdicts
 	pauses        pauses
 	timers        timers
 	lost          broker.NodeSet // nodes that calls go to only for want of others
@@ -155,6 +157,7 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.exchanges = map[uint32]exchange{}
 	w.channels = map[uint32]*auth.Channel{}
 	w.cache.init(len(c.Realms.list))
+	w.verdicts = verdicts{}
 	w.pauses.init()
 	return w
 }
