@@ -59,6 +59,8 @@ var metrics = []metric{
 		count(func(c *Counters) uint64 { return c.Violations })},
 	{"kleeblatt_authentication_denied_total", counter, "", "Clients that did not get in: their credentials or their method were not right.",
 		count(func(c *Counters) uint64 { return c.Denied })},
+	{"kleeblatt_not_authorized_total", counter, "action", "Requests of clients that their role's rules deny.",
+		counts(func(c *Counters) []Count { return c.NotAuthorized })},
 
 	{"kleeblatt_dropped_total", counter, "reason", "Messages that somebody should have had and did not get.",
 		counts(func(c *Counters) []Count { return c.Dropped })},

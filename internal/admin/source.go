@@ -68,14 +68,15 @@ type Counters struct {
 	SlowSessions       int // that used up their pause and have not drained
 
 	// Messages of clients.
-	MessagesIn  []Count // by type: publish, call, yield, subscribe, …
-	MessagesOut uint64  // events included
-	Published   uint64
-	Events      uint64 // handed to connections
-	Calls       uint64
-	CallsFailed []Count // by reason: node_lost, callee_left, timeout, no_such_procedure, busy
-	Violations  uint64  // sessions ended for a protocol violation
-	Denied      uint64  // clients that did not get in
+	MessagesIn    []Count // by type: publish, call, yield, subscribe, …
+	MessagesOut   uint64  // events included
+	Published     uint64
+	Events        uint64 // handed to connections
+	Calls         uint64
+	CallsFailed   []Count // by reason: node_lost, callee_left, timeout, no_such_procedure, busy
+	Violations    uint64  // sessions ended for a protocol violation
+	Denied        uint64  // clients that did not get in
+	NotAuthorized []Count // requests that the rules of a role denied, by action: call, register, publish, subscribe
 
 	// What was lost or held up.
 	Dropped    []Count // by reason

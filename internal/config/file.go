@@ -105,6 +105,10 @@ func (r *yamlReader) entry(key string, at place, n ast.Node) {
 		r.users(at, n)
 		return
 	}
+	if key == rolesKey {
+		r.roles(at, n)
+		return
+	}
 	opt := find(key)
 	if opt == nil {
 		r.p.fail(at, "there is no key %s%s", key, didYouMean(key, keyNames()))
@@ -200,7 +204,7 @@ func scalar(n ast.Node) (string, bool) {
 }
 
 func keyNames() []string {
-	names := append(slices.Clone(sections), usersKey)
+	names := append(slices.Clone(sections), usersKey, rolesKey)
 	for i := range options {
 		names = append(names, options[i].key)
 	}

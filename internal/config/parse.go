@@ -264,6 +264,7 @@ func (p *parser) rules() {
 	c := &p.config
 	p.listenRules()
 	p.clusterRules()
+	p.roleRules()
 	if c.Admin != "" && !c.Insecure && checkHostPort(c.Admin) == nil && !isLoopback(c.Admin) {
 		p.fail(p.where("admin", 0), "%s would show the node's state to everybody who reaches it: bind it to 127.0.0.1, or say --insecure", c.Admin)
 	}

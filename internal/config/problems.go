@@ -63,6 +63,7 @@ type parser struct {
 	env      env
 	config   Config
 	at       map[string][]place // by key: where its values came from, in order
+	rolesAt  map[string]place   // where the rules of each role stand
 	problems Problems
 }
 

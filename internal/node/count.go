@@ -9,6 +9,7 @@ import (
 
 	"kleeblatt/gossip"
 	"kleeblatt/internal/admin"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/router"
 	"kleeblatt/internal/wamp"
 	"kleeblatt/transport"
@@ -101,6 +102,7 @@ func (n *Node) Counters() admin.Counters {
 	var late, large, uncarriable, dropped, bad uint64
 	var received [wamp.MessageTypeBound]uint64
 	var failed [len(router.FailureNames)]uint64
+	var notAuthorized [auth.ActionBound]uint64
 	var mailboxes int64
 	for _, h := range n.hubs {
 		mailboxes += h.box.bytes.Load()
@@ -127,6 +129,9 @@ func (n *Node) Counters() admin.Counters {
 			for i, n := range s.Failed {
 				failed[i] += n
 			}
+			for i, n := range s.NotAuthorized {
+				notAuthorized[i] += n
+			}
 			c.Lateness = append(c.Lateness, h.late.worst(h.loop.Now()))
 			late += s.RepliesLate
 			large += s.EventsTooLarge
@@ -146,6 +151,9 @@ func (n *Node) Counters() admin.Counters {
 	}
 	for i, n := range failed {
 		c.CallsFailed = append(c.CallsFailed, admin.Count{Label: router.FailureNames[i], Value: n})
+	}
+	for i, n := range notAuthorized {
+		c.NotAuthorized = append(c.NotAuthorized, admin.Count{Label: auth.ActionNames[i], Value: n})
 	}
 	c.QueueBytes = append(c.QueueBytes, admin.Count{Label: "mailbox", Value: uint64(mailboxes)})
 	n.hubs[0].ask(func() { n.hubs[0].home.count(&c) })

@@ -73,15 +73,33 @@ func (n *Node) realmConfigs() (out []router.RealmConfig, err error) {
 	if err != nil {
 		return nil, err
 	}
+	roles, err := n.roles()
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range n.cfg.Realms {
 		c := auth.RealmConfig{
 			Name: r.Name, Anonymous: n.cfg.Anonymous != "", AnonymousRole: n.cfg.Anonymous, Users: users, Key: key,
 		}
 		realm := realmConfig(r)
+		realm.Roles = roles
 		if realm.Auth, err = auth.NewRealm(c); err != nil {
 			return nil, err
 		}
 		out = append(out, realm)
+	}
+	return out, nil
+}
+
+// roles are the rules of those roles that have any, the same in all realms.
+func (n *Node) roles() (map[string]*auth.Rules, error) {
+	out := map[string]*auth.Rules{}
+	for _, r := range n.cfg.Roles {
+		rules, err := auth.NewRules(r.Rules)
+		if err != nil {
+			return nil, fmt.Errorf("role %s: %w", r.Name, err)
+		}
+		out[r.Name] = rules
 	}
 	return out, nil
 }

@@ -1,0 +1,46 @@
+package config
+
+import (
+	"reflect"
+	"testing"
+
+	"kleeblatt/internal/auth"
+	"kleeblatt/internal/wamp"
+)
+
+func TestRoles(t *testing.T) {
+	file := write(t, "k.yaml", `
+anonymous: public
+users: [{authid: joe, role: backend, ticket: x}]
+roles:
+  backend:
+    - {uri: com.example., match: prefix, allow: [call, publish], disclose: [caller, publisher]}
+    - {uri: com..log, match: wildcard, allow: register, deny: subscribe}
+    - uri: com.example.status
+      allow: subscribe
+  public: []
+  bakend:
+    - {uri: "", match: prefix, allow: call}
+`)
+	c := mustParse(t, "--config", file)
+	want := []Role{
+		{"backend", []auth.Rule{
+			{URI: "com.example.", Match: wamp.Prefix, Allow: auth.Of(auth.Call, auth.Publish), Disclose: auth.Of(auth.Call, auth.Publish)},
+			{URI: "com..log", Match: wamp.Wildcard, Allow: auth.Of(auth.Register), Deny: auth.Of(auth.Subscribe)},
+			{URI: "com.example.status", Allow: auth.Of(auth.Subscribe)},
+		}},
+		{"public", nil},
+		{"bakend", []auth.Rule{{URI: "", Match: wamp.Prefix, Allow: auth.Of(auth.Call)}}},
+	}
+	if !reflect.DeepEqual(c.Roles, want) {
+		t.Errorf("got  %+v\nwant %+v", c.Roles, want)
+	}
+	if w := file + ":11: nobody has the role bakend that these rules are for; did you mean backend?"; !reflect.DeepEqual(c.Warnings, []string{w}) {
+		t.Errorf("warned of %q, want %q", c.Warnings, w)
+	}
+	for _, r := range c.Roles {
+		if _, err := auth.NewRules(r.Rules); err != nil {
+			t.Errorf("what is taken here is refused later: %v", err)
+		}
+	}
+}
