@@ -140,7 +140,8 @@ func (l *ledger) onInvocation(s *session, m *codec.Message) *invocation {
 	}
 	l.checkLate(v)
 	if last := s.asked[t.who]; last != nil && last.number > t.number && !l.mayReturn(c) {
-		l.broken("order per pair", "session %d on node %d is invoked by %v after number %d of node %d", s.serial, s.node, t, last.number, c.s.node)
+		l.broken("order per pair", "session %v is invoked by %v (%s, at %v) of node %d after number %d (%s); there were %v",
+			s, t, c.procedure, time.Duration(c.at), c.s.node, last.number, last.procedure, l.candidates(c))
 	} else {
 		s.asked[t.who] = c
 	}

@@ -76,3 +76,11 @@ func TestCrowdFindsEachFlaw(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingIsLostWithoutAFault: on real nodes and a good network every event comes, and no call fails that had a callee.
+func TestNothingIsLostWithoutAFault(t *testing.T) {
+	r := run(t, Options{Seed: 4, Nodes: 3, Calm: true, Duration: 60 * time.Second})
+	if c := &r.Count; c.Operations < 200 || c.EventsRemote < 100 || c.ResultsRemote < 30 || c.Joined < 12 {
+		t.Errorf("it was quiet: %+v", *c)
+	}
+}

@@ -1,6 +1,8 @@
 package router
 
 import (
+	"strings"
+
 	"kleeblatt/dealer"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
@@ -15,7 +17,7 @@ func (w *Worker) invoke(f *frame, node NodeSlot) (why uint8, done bool) {
 	if !ok {
 		return refusedGone, false
 	}
-	x := w.registrations.get(slot, f.id)
+	x := w.invoked(slot, f)
 	if x == nil {
 		return refusedGone, false
 	}
@@ -29,7 +31,7 @@ func (w *Worker) invoke(f *frame, node NodeSlot) (why uint8, done bool) {
 		w.answer(&from, slot, wamp.ErrInvalidArgument)
 		return 0, true
 	}
-	v, how := w.callee.Open(dealer.Slot(slot), from, f.id, x.concurrency)
+	v, how := w.callee.Open(dealer.Slot(slot), from, x.id, x.concurrency)
 	switch how {
 	case dealer.AtLimit:
 		return refusedBusy, false
@@ -37,7 +39,7 @@ func (w *Worker) invoke(f *frame, node NodeSlot) (why uint8, done bool) {
 		return 0, true
 	}
 	at := len(w.arena)
-	w.arena = codec.AppendInvocation(w.arena, r.serializer, v.ID, f.id, w.invocationDetails(f, x, slot), p)
+	w.arena = codec.AppendInvocation(w.arena, r.serializer, v.ID, x.id, w.invocationDetails(f, x, slot), p)
 	v.ReceiveProgress = w.invocation.ReceiveProgress
 	if uint64(len(w.arena)-at) > uint64(r.maxMessage) {
 		w.arena = w.arena[:at]
@@ -50,6 +52,20 @@ func (w *Worker) invoke(f *frame, node NodeSlot) (why uint8, done bool) {
 		w.hold(slot, f, w.slotOf(f, node), node)
 	}
 	return 0, true
+}
+
+// invoked is the registration that a call is for, nil if the session does not hold it. The frame has the id that the caller's node gave it;
+// where ids collided, ours is another (DESIGN.md section 6), and that one may be of another procedure.
+func (w *Worker) invoked(slot uint32, f *frame) *registration {
+	x := w.registrations.get(slot, f.id)
+	if x != nil && (x.match != wamp.Exact || x.uri == text(f.uri)) && (x.match != wamp.Prefix || strings.HasPrefix(text(f.uri), x.uri)) {
+		return x
+	}
+	r := w.sessions[slot].realm.Cell.Load().Dealer.Match(f.uri)
+	if r == nil || r.ID == f.id {
+		return nil
+	}
+	return w.registrations.get(slot, r.ID)
 }
 
 func (w *Worker) invocationDetails(f *frame, x *registration, slot uint32) *codec.InvocationDetails {

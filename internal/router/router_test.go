@@ -435,6 +435,24 @@ func TestOneSidedLossEndsCallsOnBothSidesLEV04(t *testing.T) {
 	}
 }
 
+// Ids that collide differ from node to node; calls find their callee all the same (DESIGN.md section 6).
+func TestCallsWhereIDsCollide(t *testing.T) {
+	for _, match := range []wamp.Match{wamp.Exact, wamp.Prefix, wamp.Wildcard} {
+		c := newCluster(t, 2, 1, 0, Limits{})
+		a, b := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON)
+		tables := c.nodes[0].tables
+		pattern := map[wamp.Match]string{wamp.Exact: "p.q.r", wamp.Prefix: "p.q", wamp.Wildcard: "p..r"}[match]
+		k := tableKey{realm: tables.realms.list[0].index, kind: Registration, match: match, uri: pattern}
+		tables.ids[tables.derive(k, 0)] = struct{}{} // something else has it on this node
+		c.say(b, fmt.Sprintf(`[64,1,{"match":%q},%q]`, match, pattern))
+		b.out = nil
+		c.say(a, `[48,1,{},"p.q.r"]`)
+		if tables.collisions == 0 || len(b.out) != 1 || !strings.HasPrefix(b.out[0], "[68,1,") {
+			t.Errorf("%v: the caller got %q, the callee %q", match, a.out, b.out)
+		}
+	}
+}
+
 // CAN-01, LEV-01: a callee that was told to stop is not told once more when its caller's node is lost.
 func TestKilledInvocationIsInterruptedOnce(t *testing.T) {
 	c := newCluster(t, 2, 1, 0, Limits{})
