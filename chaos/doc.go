@@ -19,6 +19,18 @@
 // Links are streams: nothing in them is lost or overtaken, loss shows as delay, and a connection that is cut keeps what is on its way
 // until it heals or an end is gone. What membership carries are datagrams.
 //
+// A crowd of clients does whatever comes to its mind: each has one session after the other, on whatever node, in one of the three
+// serializers. What any of them is told is held against the ledger of all: who was subscribed to what and since when, who published and
+// called, what came of it. What is missing or was refused needs an excuse, and an excuse needs two witnesses: the journal, which notes every
+// fault that touched a pair of sites, and the history of what the nodes of the pair made of it.
+//
+//	session (a client's view) ─▶ ledger ─▶ check_message (as it comes), check_end (what never came), probe (what is believed after the heal)
+//	                               ▲
+//	             troupe: journal of faults ∧ history of links and states
+//
+// Mutants are planted bugs, kept as data: Plant builds the simulator with one at a time and looks whether it is found. A toy router with
+// flaws to choose holds the ledger itself to account.
+//
 // Owner of the state: each World belongs to one goroutine; several may run at a time. Arrows: the package may import every room
 // but the commands, and only cmd/kleeblatt-chaos imports it, so that nothing of it is linked into the product.
 package chaos
