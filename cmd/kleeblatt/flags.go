@@ -130,6 +130,11 @@ func (d *dialFlags) config() (client.Config, error) {
 	if len(urls) == 0 {
 		urls = []string{defaultURL}
 	}
+	for _, u := range urls {
+		if err := client.CheckURL(u); err != nil {
+			return client.Config{}, usagef("%v", err)
+		}
+	}
 	c := client.Config{URLs: urls, Realm: d.realm, Agent: "kleeblatt-" + node.Version}
 	secret := os.Getenv(secretVariable)
 	if d.secretFile != "" {

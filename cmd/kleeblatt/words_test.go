@@ -42,7 +42,7 @@ func TestFlagsAnywhere(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	for _, line := range []string{
-		"", "nonsense", "sub", "sub a b", "sub --match fuzzy a", "sub --nonsense a", "sub a --url", "pub", `pub t {"a"`, "pub t a=1 a=2", `pub t a=[`,
+		"", "nonsense", "sub", "sub a b", "sub --match fuzzy a", "sub --nonsense a", "sub a --url", "sub a --url http://x", "call p --url ws://", "pub", `pub t {"a"`, "pub t a=1 a=2", `pub t a=[`,
 		"call", "call --timeout -1s p", "call --timeout soon p", "register p", "register --echo", "register p --echo --exec true",
 		"register p --echo --invoke all", "status now", "status -o xml", "version now", "demo now", "serve --nonsense",
 	} {

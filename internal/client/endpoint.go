@@ -22,6 +22,12 @@ type endpoint struct {
 // The port that a URL without one means.
 var defaultPorts = map[string]string{"ws": "80", "wss": "443", "rs": "8080", "rss": "8443"}
 
+// CheckURL says what is wrong with a URL, before anybody is dialed.
+func CheckURL(raw string) error {
+	_, err := parseEndpoint(raw)
+	return err
+}
+
 // parseEndpoint understands ws, wss, rs and rss URLs, and unix:///path/of/socket, which speaks RawSocket.
 func parseEndpoint(raw string) (endpoint, error) {
 	u, err := url.Parse(raw)
