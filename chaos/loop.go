@@ -19,9 +19,8 @@ type loop struct {
 	wakeAt int64 // when the mailbox is read at the earliest; 0: nobody called Wake
 	ends   []*end
 	free   []uint32
-	paused bool  // the process is stopped: turns wait
-	missed bool  // one does
-	lagged int64 // what came is not handled before
+	paused bool // the process is stopped: turns wait
+	missed bool // one does
 }
 
 // arrival is something for the handler.

@@ -39,7 +39,6 @@ type plantation struct {
 	mu     sync.Mutex
 	next   int
 	killed int
-	broken int // could not be planted or built
 }
 
 // Plant writes a line per bug, and at the end how many were killed of how many. It returns the exit status: 1 where one survived. only, if not

@@ -19,9 +19,6 @@ type tables struct {
 	names map[gossip.Life]string // all lives there ever were
 	held  map[heldBy]*heldPart
 	want  []*wish // liveness: what has to hold at the end
-
-	lines   []string // scratch of the routing's comparison
-	scratch []byte
 }
 
 // lifeOf is one life of a name.

@@ -5,8 +5,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"time"
-
-	"kleeblatt/internal/frame"
 )
 
 // Mode is what a run proves.
@@ -57,7 +55,6 @@ type World struct {
 	traffic traffic
 	journal journal
 	buffers buffers
-	pool    frame.Pool
 
 	quiet      bool // faults are over for the core
 	trace      tracer
