@@ -100,9 +100,9 @@ func TestClaimsQueue(t *testing.T) {
 	if fx := a.Propose(leave, 0, 1, nil); len(fx) != 1 || fx[0].Token != 2 || fx[0].Err != wamp.ErrCanceled {
 		t.Errorf("the second leaves: %+v", fx)
 	}
-	fx := a.Applied(first, nil)
+	a.Applied(first, nil)
 	leave.Session = 1
-	fx = a.Propose(leave, 0, 1, nil)
+	fx := a.Propose(leave, 0, 1, nil)
 	if add := only(fx, TxPropose); len(add) != 2 || !add[1].Op.Add {
 		t.Errorf("the third does not have its turn: %+v", fx)
 	}
