@@ -19,5 +19,8 @@
 // Where the direct path to a node is cut, its link leads over a common neighbour (relay.go): the frames of the one link are written by
 // that of the neighbour, which passes them on.
 //
+// Until membership has had its first exchange, and it is settled that nobody else has our name, we shake hands with no other node: so a second
+// node of a name ends unseen (membership.go).
+//
 // At the end of a turn deltas of the tables leave ahead of the data that follows them, then every outbox is flushed.
 package node
