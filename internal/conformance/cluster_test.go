@@ -29,16 +29,19 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	one, err := startCluster(1)
+	file, err := writeRules()
 	if err == nil {
-		clusters.one = one
-		clusters.three, err = startCluster(3)
+		clusters.one, err = startCluster(1, file)
+	}
+	if err == nil {
+		clusters.three, err = startCluster(3, file)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
+	os.Remove(file)
 	for _, n := range append(clusters.one, clusters.three...) {
 		n.Close()
 	}
@@ -49,11 +52,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func startCluster(n int) ([]*node.Node, error) {
+func startCluster(n int, file string) ([]*node.Node, error) {
 	var nodes []*node.Node
 	for i := range n {
-		words := []string{"--name", fmt.Sprintf("n%d", i+1), "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
-			"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm}
+		words := []string{"--name", fmt.Sprintf("n%d", i+1), "--config", file, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
+			"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", ruledRealm}
 		if i > 0 {
 			words = append(words, "--join", nodes[0].GossipAddr())
 		}
