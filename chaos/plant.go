@@ -36,9 +36,9 @@ type plantation struct {
 	seeds []uint64
 	out   io.Writer
 
-	mu     sync.Mutex
-	next   int
-	killed int
+	mu              sync.Mutex
+	next            int
+	killed, planted int
 }
 
 // Plant writes a line per bug, and at the end how many were killed of how many. It returns the exit status: 1 where one survived. only, if not
@@ -71,7 +71,10 @@ func Plant(root string, first uint64, workers int, only string, limit time.Durat
 		all.Go(func() { p.work(ctx, i, chosen) })
 	}
 	all.Wait()
-	fmt.Fprintf(out, "%d/%d\n", p.killed, len(chosen))
+	if missing := len(chosen) - p.planted; missing > 0 {
+		fmt.Fprintf(out, "%d were not planted\n", missing)
+	}
+	fmt.Fprintf(out, "%d/%d\n", p.killed, p.planted)
 	if p.killed < len(chosen) {
 		return 1
 	}
@@ -134,17 +137,25 @@ func (p *plantation) work(ctx context.Context, worker int, chosen []mutant) {
 		m := &chosen[n]
 		why, err := p.try(ctx, tree, m)
 		switch {
+		case ctx.Err() != nil && why == "":
+			p.say("no time left %s: %s", m.file, m.breaks)
 		case err != nil:
 			p.say("not planted  %s: %s: %v", m.file, m.breaks, err)
 		case why == "":
+			p.count(0)
 			p.say("SURVIVES     %s: %s", m.file, m.breaks)
 		default:
-			p.mu.Lock()
-			p.killed++
-			p.mu.Unlock()
+			p.count(1)
 			p.say("killed       %s: %s (%s)", m.file, m.breaks, why)
 		}
 	}
+}
+
+func (p *plantation) count(killed int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.planted++
+	p.killed += killed
 }
 
 func (p *plantation) say(format string, args ...any) {
