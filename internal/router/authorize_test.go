@@ -95,4 +95,11 @@ func TestVerdictsTellApart(t *testing.T) {
 			}
 		}
 	}
+	// A URI is read where the message stands, which is gone afterwards.
+	message := []byte("a.b.message")
+	v.of(verdictKey{two, auth.Call, wamp.Exact, text(message)})
+	copy(message, "overwritten")
+	if _, kept := v[verdictKey{two, auth.Call, wamp.Exact, "a.b.message"}]; !kept {
+		t.Error("what is remembered changes with the message that it came by")
+	}
 }

@@ -81,6 +81,7 @@ var anonymousRules = func() *auth.Rules {
 		{URI: "com.open.", Match: wamp.Prefix, Allow: all},
 		{URI: "com.open.secret", Match: wamp.Prefix, Deny: auth.Of(auth.Subscribe, auth.Call)},
 		{URI: "com..status", Match: wamp.Wildcard, Allow: auth.Of(auth.Subscribe)},
+		{URI: "com.one", Allow: all},
 		{URI: "com.named.", Match: wamp.Prefix, Allow: auth.Of(auth.Call, auth.Publish), Disclose: auth.Of(auth.Call, auth.Publish)},
 		{URI: "wamp.session.count", Allow: auth.Of(auth.Call)},
 		{URI: "wamp.session.on_join", Allow: auth.Of(auth.Subscribe)},
