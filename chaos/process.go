@@ -36,8 +36,9 @@ type process struct {
 	site    *site
 	sim     *node.Sim
 	loops   []*loop
-	serving bool // its client ports are open
-	paused  bool // SIGSTOP
+	serving bool  // its client ports are open
+	paused  bool  // SIGSTOP
+	resumed int64 // when it was last let go on
 	dead    bool
 	leaving bool
 	joined  bool // membership has said so
@@ -211,7 +212,7 @@ func (p *process) pause(on bool) {
 	if p.dead || p.paused == on {
 		return
 	}
-	p.paused = on
+	p.paused, p.resumed = on, p.site.w.now
 	p.site.w.journal.paused(p.site, on)
 	p.site.w.say("%v is stopped: %v", p, on)
 	for _, l := range p.loops {

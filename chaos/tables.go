@@ -145,6 +145,9 @@ func (t *tables) judge(p *process, x *gossip.PartStatus, before, h *heldPart) {
 	log := t.logs[lifeOf{x.Owner, x.Life}]
 	shown := x.State == gossip.Reachable || x.State == gossip.Suspect
 	forgotten := before.state == gossip.Forgotten || x.State == gossip.Forgotten || x.State == gossip.Buried
+	if p.resumed == w.now && !shown && x.Version == 0 {
+		forgotten = true // all that the time of its stop amounts to happens in one turn
+	}
 	switch {
 	case log == nil:
 		w.violate("%v holds a life of %s that never was: %v", p, x.Owner, x.Life)
