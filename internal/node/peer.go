@@ -215,6 +215,8 @@ func (p *peer) exec(e *link.Effect) {
 	case link.FxRelay:
 		var few [2]link.Feed
 		o.carry(o.detours.Item(p.name, e.Bytes, few[:0]))
+	case link.FxOutlived:
+		o.feedGossip(gossip.Input{Kind: gossip.InMember, Name: o.n.name, Life: gossip.Life(e.Life)})
 	case link.FxNear:
 		o.detours.Near(p.name, e.Bytes)
 	case link.FxData:

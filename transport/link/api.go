@@ -61,6 +61,7 @@ const (
 	FxWakeAt                          // At: step with InTick at this time at the latest; only Flush says so
 	FxDetour                          // Conn (the current one, if that is a virtual one): open a virtual connection over a neighbour that has not failed yet; answered by InUp, or InDown with Conn 0, both with Relay
 	FxRelay                           // Bytes: one relay item from the peer, for Detours; valid until the next Step
+	FxOutlived                        // Life: the peer refuses us, since it knows this newer life of our name
 	FxNear                            // Bytes: the list of the peer's live direct neighbours, for Detours; valid until the next Step
 	FxDigest                          // Bytes (16), Version: the peer's heartbeat: digest of its tables and its table version
 )

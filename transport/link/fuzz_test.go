@@ -10,7 +10,7 @@ import (
 func FuzzDecoders(f *testing.F) {
 	f.Add(appendHello(nil, &hello{min: 1, max: 2, name: "a", challenge: make([]byte, challengeLen)}))
 	f.Add(appendState(nil, &state{}))
-	f.Add(appendRefuse(nil, refuseKey, "text")[2:])
+	f.Add(appendRefuse(nil, refuseKey, "text", Life{})[2:])
 	f.Add(appendBeat(nil, &beat{ping: 1, echo: 2, delay: 3}))
 	f.Add(appendRecord(nil, flagFinal, 1<<40, []byte("body")))
 	f.Add(appendRelay(nil, &relayHead{dialer: true, number: 300, from: []byte("a"), to: []byte("b")}, []byte("frame")))
@@ -30,7 +30,7 @@ func FuzzDecoders(f *testing.F) {
 				t.Fatalf("%+v %+v", s, again)
 			}
 		}
-		if _, text, ok := readRefuse(b); ok && len(clip(text)) > textMax {
+		if _, text, _, ok := readRefuse(b); ok && len(clip(text)) > textMax {
 			t.Fatalf("%q", text)
 		}
 		var v, w beat
@@ -120,7 +120,7 @@ func FuzzAnyBytesInAnyState(f *testing.F) {
 	f.Add(byte(4), frames(appendState([]byte{1, kindState}, &state{})))
 	f.Add(byte(1), frames(data, part, beatItem))
 	f.Add(byte(3), frames([]byte{1, kindBatch, itemAck, 2, 2, 2}, []byte{1, kindBatch, itemCredit, 1, 6}))
-	f.Add(byte(5), frames(appendRefuse(nil, refuseSuperseded, "x")))
+	f.Add(byte(5), frames(appendRefuse(nil, refuseSuperseded, "x", Life{})))
 	f.Add(byte(7), frames(part, []byte{1, kindBatch, itemBye, 0}))
 	f.Add(byte(9), frames(data))
 	f.Fuzz(func(t *testing.T, which byte, b []byte) {

@@ -151,13 +151,18 @@ func (m *Machine) refuse(now int64, c *conn, why refusal, out []Effect) []Effect
 		m.slowDial = m.slowDial || c.dialed
 	}
 	m.attemptFailed(c, now)
-	out = m.write(c, appendRefuse(nil, why, text), out)
+	var newest Life
+	if why == refuseLife {
+		newest = m.peerLife
+	}
+	out = m.write(c, appendRefuse(nil, why, text, newest), out)
 	return append(out, Effect{Kind: FxClose, Conn: c.id, Text: text})
 }
 
-// onRefuse takes the other end's reason. It is told once a minute at most while it stays the same.
+// onRefuse takes the other end's reason. It is told once a minute at most while it stays the same. That a newer life of ours is known is told
+// each time: only a higher epoch gets us in again.
 func (m *Machine) onRefuse(now int64, c *conn, body []byte, out []Effect) []Effect {
-	why, text, ok := readRefuse(body)
+	why, text, newest, ok := readRefuse(body)
 	m.dropPending(c.id)
 	if ok && why != refuseSuperseded {
 		m.slowDial = m.slowDial || c.dialed
@@ -166,6 +171,9 @@ func (m *Machine) onRefuse(now int64, c *conn, body []byte, out []Effect) []Effe
 			m.refusedText, m.refusedAt = text, now
 			out = append(out, Effect{Kind: FxRefused, Conn: c.id, Text: text})
 		}
+	}
+	if why == refuseLife && c.phase == awaitState && m.cfg.Life.less(newest) { // the other end has proven who it is
+		out = append(out, Effect{Kind: FxOutlived, Life: newest})
 	}
 	m.attemptFailed(c, now)
 	return append(out, Effect{Kind: FxClose, Conn: c.id, Text: "refused: " + text})

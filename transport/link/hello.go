@@ -211,22 +211,27 @@ func refusalText(why refusal, self, other *hello) string {
 	}
 }
 
-func appendRefuse(dst []byte, why refusal, text string) []byte {
+// appendRefuse: newest is the life of the other end's name that is known, where an older one is refused.
+func appendRefuse(dst []byte, why refusal, text string, newest Life) []byte {
 	dst = append(dst, 0, kindRefuse)
-	dst = msgp.AppendArrayHeader(dst, 2)
+	dst = msgp.AppendArrayHeader(dst, 4)
 	dst = msgp.AppendUint64(dst, uint64(why))
-	return msgp.AppendString(dst, clip(text))
+	dst = msgp.AppendString(dst, clip(text))
+	return msgp.AppendUint64(msgp.AppendUint64(dst, newest.Epoch), newest.Nonce)
 }
 
-// readRefuse returns a text that is safe to log: it comes from whoever answered.
-func readRefuse(b []byte) (why refusal, text string, ok bool) {
+// readRefuse returns a text that is safe to log: it comes from whoever answered. newest is zero where it is not told.
+func readRefuse(b []byte) (why refusal, text string, newest Life, ok bool) {
 	r := reader{b: b}
 	n := r.array()
 	why, text = refusal(r.uint64()), r.text(textMax)
-	if r.bad || n < 2 {
-		return 0, "", false
+	if n >= 4 {
+		newest = Life{r.uint64(), r.uint64()}
 	}
-	return why, clean(text), true
+	if r.bad || n < 2 {
+		return 0, "", Life{}, false
+	}
+	return why, clean(text), newest, true
 }
 
 // clip shortens to the bound without cutting a character.
