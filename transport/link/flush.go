@@ -171,7 +171,7 @@ func (m *Machine) Flush(now int64, out []Effect) []Effect {
 	if m.retiring && m.state != Left {
 		out = m.leave(now, out)
 	}
-	at := m.deadline()
+	at := m.deadline(now)
 	if again || at != 0 && at < now { // what is overdue only now, as a dial that was not wanted before, is no lateness of ours
 		at = now
 	}

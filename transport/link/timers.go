@@ -46,7 +46,7 @@ func (m *Machine) giveUpHandshake(now int64, c *conn, out []Effect) []Effect {
 }
 
 // deadline is when timers or flush have something to do next; 0: never.
-func (m *Machine) deadline() (at int64) {
+func (m *Machine) deadline(now int64) (at int64) {
 	for _, c := range m.pending {
 		at = earlier(at, c.since+c.handshakeLimit())
 	}
@@ -73,13 +73,13 @@ func (m *Machine) deadline() (at int64) {
 		}
 		at = earlier(at, since+int64(m.cfg.DownAfter))
 	}
-	if m.mayDial() && m.wantsPath(m.dialAt) {
+	if m.mayDial() && m.wantsPath(max(m.dialAt, now)) {
 		at = earlier(at, m.dialAt)
 	}
 	if m.detour.out {
 		at = earlier(at, m.detour.end)
 	}
-	if m.mayDetour() && m.wantsPath(m.detour.at) {
+	if m.mayDetour() && m.wantsPath(max(m.detour.at, now)) {
 		at = earlier(at, m.detour.at)
 	}
 	return earlier(at, m.holdDeadline())
