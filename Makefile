@@ -5,7 +5,7 @@ CUTS        := 5
 SEED        := 1
 RELEASE     := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 
-.PHONY: build run test check race fuzz bench processes partition-test ci clean help
+.PHONY: build run test check race fuzz bench processes partition-test sim ci clean help
 
 build: ## bin/kleeblatt and bin/kleeblatt-chaos
 	$(RELEASE) -o bin/ ./cmd/...
@@ -36,6 +36,9 @@ processes: ## tests that start, stop and kill real nodes
 
 partition-test: build ## CUTS faults (SEED) between real nodes in network namespaces; needs root, iproute2, nftables
 	bin/kleeblatt-chaos partition --cuts $(CUTS) --seed $(SEED)
+
+sim: build ## three minutes of simulated clusters with faults; must end with 0 violations, and does not yet
+	bin/kleeblatt-chaos sim --for 3m --stats --enough
 
 ci: ## all that a change has to pass
 	CI=true bash .ci/run

@@ -55,7 +55,7 @@ func TestAWishThatIsOverWakesNobody(t *testing.T) {
 		}
 	}
 	a.input(Input{Kind: InMember, Alive: false})
-	s.run(33e9) // it is down
+	s.run(33e9)    // it is down
 	for range 20 { // the loop is late when the while is over
 		a.input(Input{Kind: InData, Bytes: []byte("x")})
 		s.run(3e9)
