@@ -174,7 +174,6 @@ func TestUnreachable(t *testing.T) {
 	for _, words := range [][]string{
 		{"pub", "--url", "unix:///nonexistent/socket", "t"},
 		{"call", "--url", "unix:///nonexistent/socket", "p"},
-		{"call", "--url", "gopher://x", "p"},
 		{"status", "--admin", "nowhere.invalid:1"},
 	} {
 		if status, out, complaints := ask(t.Context(), words...); status != statusFailed || out != "" || complaints == "" {
