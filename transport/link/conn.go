@@ -32,10 +32,10 @@ type conn struct {
 	bySmaller  bool   // dialed by the smaller name
 }
 
-// outranks says whether c is to be read instead of the current connection. Both ends compare the same numbers.
+// outranks says whether c is to be read instead of the current connection. Both ends compare the same numbers. Where there is none, the last
+// one counts: a handshake that began before it may have been under way for long, and what it tells of the lanes is the past.
 func (m *Machine) outranks(c *conn) bool {
-	return m.cur == nil || c.generation > m.generation ||
-		c.generation == m.generation && c.bySmaller && !m.bySmaller
+	return c.generation > m.generation || c.generation == m.generation && m.cur != nil && c.bySmaller && !m.bySmaller
 }
 
 // onUp begins a handshake.
