@@ -136,7 +136,7 @@ func (p *pipe) finish(err error) {
 	p.ended = true
 	if err != nil {
 		keep := 0
-		for keep < len(p.queue) && p.queue[keep].at <= p.w.now {
+		for !p.stuck && keep < len(p.queue) && p.queue[keep].at <= p.w.now {
 			keep++
 		}
 		for _, x := range p.queue[keep:] {
