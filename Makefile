@@ -5,7 +5,7 @@ CUTS        := 5
 SEED        := 1
 RELEASE     := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 
-.PHONY: build run test check race fuzz bench processes partition-test sim ci clean help
+.PHONY: build run test check race fuzz bench processes partition-test sim long ci clean help
 
 build: ## bin/kleeblatt and bin/kleeblatt-chaos
 	$(RELEASE) -o bin/ ./cmd/...
@@ -39,6 +39,9 @@ partition-test: build ## CUTS faults (SEED) between real nodes in network namesp
 
 sim: build ## three minutes of simulated clusters with faults; must end with 0 violations, and does not yet
 	bin/kleeblatt-chaos sim --for 3m --stats --enough
+
+long: ## many nodes and many hours of membership in virtual time: minutes of a processor
+	KLEEBLATT_LONG=1 go test -count=1 -timeout 30m ./gossip/swim
 
 ci: ## all that a change has to pass
 	CI=true bash .ci/run

@@ -96,7 +96,7 @@ func TestProcessShutdown(t *testing.T) {
 	canceled(t, time.Now(), pending)
 	leaving.ends()
 	for _, p := range c.others(leaving) {
-		if state := p.state(leaving); state != "hidden" {
+		if state := p.state(leaving); state != "gone" {
 			t.Errorf("it has ended, and for %s it is %s", p.name, state)
 		}
 	}

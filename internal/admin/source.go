@@ -30,7 +30,7 @@ type Status struct {
 type Member struct {
 	Name  string `json:"name"`
 	Epoch uint64 `json:"epoch"`
-	State string `json:"state"`         // reachable, suspect, hidden, gone, forgotten, buried
+	State string `json:"state"`         // reachable, suspect, hidden, gone (for good, too, when it has said goodbye), forgotten
 	Link  string `json:"link"`          // tcp, unix, relay, none
 	Via   string `json:"via,omitempty"` // the neighbour that relays
 	RTTus int64  `json:"rtt_us"`

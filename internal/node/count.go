@@ -71,7 +71,11 @@ func (n *Node) Status() admin.Status {
 }
 
 func (p *peer) status() admin.Member {
-	m := admin.Member{Name: p.name, Epoch: p.life.Epoch, State: p.state.String(), Link: "none", RTTus: p.l.RTT() / int64(time.Microsecond)}
+	state := p.state
+	if state == gossip.Buried { // programs that read this know five states, and it is gone
+		state = gossip.Gone
+	}
+	m := admin.Member{Name: p.name, Epoch: p.life.Epoch, State: state.String(), Link: "none", RTTus: p.l.RTT() / int64(time.Microsecond)}
 	if p.l.State() == link.Up {
 		m.Link = p.kind
 		if p.via != nil {
