@@ -93,6 +93,7 @@ func FuzzStep(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{2, 0, 0, 3, 4, 1, 1, 2, 3, 0, 1, 1, 7, 40, 200}, 5))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		w := newNetwork(t, 1, "me")
+		w.forged = true
 		h := w.hosts[0]
 		h.m = New(Config{Name: "me", Life: life(10), Rand: rand.New(rand.NewPCG(1, 1)).Uint64, Nodes: 4, BufferedBytes: 100})
 		frames := someFrames()
@@ -117,6 +118,11 @@ func FuzzStep(f *testing.F) {
 				}
 			}
 			w.now += int64(y) * ms * 8
+			if in.Kind == InBarrier { // each has a token of its own
+				h.token++
+				in.Token, in.Until = h.token, w.now+int64(x)*ms
+				h.barriers[h.token] = wanted{h.m.own.Version(), w.now}
+			}
 			w.feed(h, in)
 			h.fx = h.m.Flush(w.now, h.fx[:0])
 			w.perform(h, h.fx)

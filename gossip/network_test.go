@@ -25,20 +25,21 @@ const (
 
 // network is N machines in one thread, from one seed: links that lose, delay and break, membership that finds out late, restarts.
 type network struct {
-	t     failer
-	rng   *rand.Rand
-	now   int64
-	hosts []*host // by name
-	links map[[2]string]*wire
-	cuts  map[[2]string]bool // by sorted pair: no direct path
-	loss  float64            // of each frame while the link is up
-	delay int64              // longest delay of a frame
-	trace func(format string, args ...any)
-	swim  int64 // when membership is looked at next
-	acks  bool  // nodes tell what counts with them
-	epoch uint64
-	cfg   Config            // of those that are started from now on
-	past  map[moment]string // what each part was at each version; nil where nobody asks
+	forged bool // what comes from the others is made up: they have nothing
+	t      failer
+	rng    *rand.Rand
+	now    int64
+	hosts  []*host // by name
+	links  map[[2]string]*wire
+	cuts   map[[2]string]bool // by sorted pair: no direct path
+	loss   float64            // of each frame while the link is up
+	delay  int64              // longest delay of a frame
+	trace  func(format string, args ...any)
+	swim   int64 // when membership is looked at next
+	acks   bool  // nodes tell what counts with them
+	epoch  uint64
+	cfg    Config            // of those that are started from now on
+	past   map[moment]string // what each part was at each version; nil where nobody asks
 }
 
 // moment is one version of an owner's part.
