@@ -17,17 +17,7 @@ func (p *Parser) AuthExtra(s wamp.Serializer, t wamp.MessageType, dict []byte, x
 		return nil
 	}
 	c := &p.c
-	c.start(s, dict)
-	p.culprit, p.keys = "", p.keys[:0]
-	it := c.dict()
-	for c.ok() && c.next(&it) {
-		key := c.key()
-		if !c.ok() {
-			break
-		}
-		if c.absent() {
-			continue
-		}
+	return p.pairs(s, t, "extra", dict, func(key []byte) {
 		switch string(key) {
 		case "nonce":
 			x.Nonce = c.text()
@@ -54,13 +44,5 @@ func (p *Parser) AuthExtra(s wamp.Serializer, t wamp.MessageType, dict []byte, x
 		default:
 			c.walk(1)
 		}
-		if !c.ok() {
-			p.culprit = string(key)
-		}
-	}
-	c.end(whyTrailing)
-	if !c.ok() {
-		return p.failed(t, "extra")
-	}
-	return nil
+	})
 }

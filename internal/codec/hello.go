@@ -21,17 +21,7 @@ type Hello struct {
 func (p *Parser) Hello(s wamp.Serializer, dict []byte, h *Hello) error {
 	*h = Hello{}
 	c := &p.c
-	c.start(s, dict)
-	p.culprit, p.keys = "", p.keys[:0]
-	it := c.dict()
-	for c.ok() && c.next(&it) {
-		key := c.key()
-		if !c.ok() {
-			break
-		}
-		if c.absent() {
-			continue
-		}
+	err := p.pairs(s, wamp.Hello, "details", dict, func(key []byte) {
 		switch string(key) {
 		case "roles":
 			p.roles(&h.Roles)
@@ -48,14 +38,33 @@ func (p *Parser) Hello(s wamp.Serializer, dict []byte, h *Hello) error {
 		default:
 			c.walk(1)
 		}
+	})
+	h.AnyRole = h.Roles.Any()
+	return err
+}
+
+// pairs reads a dict that stands alone. value reads what follows a key; null and undefined count as absent. A message of type t, in its
+// element of that name, is blamed for what does not fit.
+func (p *Parser) pairs(s wamp.Serializer, t wamp.MessageType, element string, dict []byte, value func(key []byte)) error {
+	c := &p.c
+	c.start(s, dict)
+	p.culprit, p.keys = "", p.keys[:0]
+	it := c.dict()
+	for c.ok() && c.next(&it) {
+		key := c.key()
 		if !c.ok() {
+			break
+		}
+		if c.absent() {
+			continue
+		}
+		if value(key); !c.ok() {
 			p.culprit = string(key)
 		}
 	}
 	c.end(whyTrailing)
-	h.AnyRole = h.Roles.Any()
 	if !c.ok() {
-		return p.failed(wamp.Hello, "details")
+		return p.failed(t, element)
 	}
 	return nil
 }
