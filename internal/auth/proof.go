@@ -3,17 +3,13 @@ package auth
 import (
 	"crypto/ed25519"
 	"crypto/hmac"
-	"crypto/pbkdf2"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-
-	"golang.org/x/crypto/argon2"
 )
 
 // The client's half of the methods.
@@ -118,25 +114,17 @@ func (p *Proof) answerScram(hello, c *Extra) (a Answer, err error) {
 	case c.Iterations < 1 || c.Iterations > clientIterationsMax || c.Memory > argon2MemoryMax:
 		return a, errTooDear
 	}
-	var salted []byte
-	switch c.KDF {
-	case KDFArgon2, kdfArgon2Text:
-		if c.Iterations > argon2IterationsMax {
-			return a, errTooDear
-		}
-		salted = argon2.IDKey([]byte(p.Secret), salt, uint32(c.Iterations), uint32(c.Memory), 1, sha256.Size)
-		if c.KDF == kdfArgon2Text {
-			salted = asText(salted)
-		}
-	case KDFPBKDF2:
-		if salted, err = pbkdf2.Key(sha256.New, string(p.Secret), salt, int(c.Iterations), sha256.Size); err != nil {
-			return a, err
-		}
-	default:
+	switch {
+	case c.KDF != KDFPBKDF2 && c.KDF != KDFArgon2 && c.KDF != kdfArgon2Text:
 		return a, fmt.Errorf("auth: the router derives keys by %q, which is not known here", c.KDF)
+	case c.KDF != KDFPBKDF2 && c.Iterations > argon2IterationsMax:
+		return a, errTooDear
 	}
-	message := "n=" + saslName(p.AuthID) + ",r=" + hello.Nonce + ",r=" + c.Nonce + ",s=" + c.Salt +
-		",i=" + strconv.FormatUint(c.Iterations, 10) + ",c=" + noBindingHeader + ",r=" + c.Nonce
+	salted, err := saltedPassword(c.KDF, p.Secret, salt, int(c.Iterations), int(c.Memory))
+	if err != nil {
+		return a, err
+	}
+	message := scramMessage(p.AuthID, hello.Nonce, c, noBindingHeader)
 	key := mac(salted, "Client Key")
 	stored := sha256.Sum256(key)
 	proof := mac(stored[:], message)

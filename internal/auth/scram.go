@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -54,7 +53,6 @@ type ScramKey struct {
 // NewScramKey derives what is kept from a password. Zero iterations and memory take the defaults of the kdf.
 func NewScramKey(kdf string, password Secret, salt []byte, iterations, memory int) (*ScramKey, error) {
 	k := &ScramKey{KDF: kdf, Salt: salt, Iterations: iterations, Memory: memory}
-	var salted []byte
 	switch kdf {
 	case KDFPBKDF2:
 		if k.Iterations == 0 {
@@ -62,10 +60,6 @@ func NewScramKey(kdf string, password Secret, salt []byte, iterations, memory in
 		}
 		if k.Memory = 0; k.Iterations < 1 {
 			return nil, fmt.Errorf("auth: scram by %s takes at least one iteration", kdf)
-		}
-		var err error
-		if salted, err = pbkdf2.Key(sha256.New, string(password), salt, k.Iterations, sha256.Size); err != nil {
-			return nil, err
 		}
 	case KDFArgon2:
 		if k.Iterations == 0 {
@@ -77,9 +71,12 @@ func NewScramKey(kdf string, password Secret, salt []byte, iterations, memory in
 		if k.Memory > argon2MemoryMax || k.Memory < 8 || k.Iterations < 1 || k.Iterations > argon2IterationsMax {
 			return nil, fmt.Errorf("auth: scram by %s takes 1 to %d iterations and 8 to %d KiB of memory", kdf, argon2IterationsMax, argon2MemoryMax)
 		}
-		salted = argon2.IDKey([]byte(password), salt, uint32(k.Iterations), uint32(k.Memory), 1, sha256.Size)
 	default:
 		return nil, fmt.Errorf("auth: scram knows %s and %s, not %q", KDFPBKDF2, KDFArgon2, kdf)
+	}
+	salted, err := saltedPassword(kdf, password, salt, k.Iterations, k.Memory)
+	if err != nil {
+		return nil, err
 	}
 	k.keep(salted)
 	if kdf == KDFArgon2 {
@@ -87,6 +84,25 @@ func NewScramKey(kdf string, password Secret, salt []byte, iterations, memory in
 		k.text.keep(asText(salted))
 	}
 	return k, nil
+}
+
+// saltedPassword is what both ends derive of a password, by a kdf that is known and at a price that has been looked at.
+func saltedPassword(kdf string, password Secret, salt []byte, iterations, memory int) ([]byte, error) {
+	if kdf == KDFPBKDF2 {
+		return pbkdf2.Key(sha256.New, string(password), salt, iterations, sha256.Size)
+	}
+	salted := argon2.IDKey([]byte(password), salt, uint32(iterations), uint32(memory), 1, sha256.Size)
+	if kdf == kdfArgon2Text {
+		salted = asText(salted)
+	}
+	return salted, nil
+}
+
+// scramMessage is what both ends sign (RFC 5802 section 3): c is the challenge, header what the client says of the channel.
+func scramMessage(authID, clientNonce string, c *Extra, header string) string {
+	return "n=" + saslName(authID) + ",r=" + clientNonce +
+		",r=" + c.Nonce + ",s=" + c.Salt + ",i=" + strconv.FormatUint(c.Iterations, 10) +
+		",c=" + header + ",r=" + c.Nonce
 }
 
 // keep derives what is kept of a salted password.
@@ -110,7 +126,8 @@ func mac(key []byte, text string) []byte {
 
 // beginScram answers the client's nonce by ours behind it (SCR-02). Channel binding is not offered for it (SCR-05).
 func (x *Exchange) beginScram(a *Attempt, random func() uint64) Outcome {
-	nonce := a.Extra.Nonce
+	clientNonce := a.Extra.Nonce
+	nonce := clientNonce
 	switch {
 	case nonce == "" || len(nonce) > nonceMax || strings.ContainsAny(nonce, ",\x00"):
 		return Outcome{Refusal: unreadable}
@@ -127,18 +144,17 @@ func (x *Exchange) beginScram(a *Attempt, random func() uint64) Outcome {
 	}
 	salt := base64.StdEncoding.EncodeToString(k.Salt)
 	x.Challenge = Extra{Nonce: nonce, Salt: salt, KDF: k.KDF, Iterations: uint64(k.Iterations), Memory: uint64(k.Memory)}
-	first := "n=" + saslName(x.user.AuthID) + ",r=" + a.Extra.Nonce +
-		",r=" + nonce + ",s=" + salt + ",i=" + strconv.Itoa(k.Iterations)
 	x.verify = func(signature string, extra *Extra) (Extra, bool) {
 		proof, err := base64.StdEncoding.DecodeString(signature)
-		if err != nil || len(proof) != sha256.Size || extra.Nonce != nonce && (extra.Nonce != "" || !short) || extra.ChannelBinding != "" || extra.BindingData != "" {
+		repeated := extra.Nonce == nonce || short && extra.Nonce == ""
+		fits := err == nil && len(proof) == sha256.Size && repeated && extra.ChannelBinding == "" && extra.BindingData == ""
+		if !fits {
 			proof = make([]byte, sha256.Size) // wrong, and as dear
-			err = errWrong
 		}
 		// The standard's header says that there is no binding; clients are in use that leave it out.
 		for _, header := range []string{noBindingHeader, ""} {
-			message := first + ",c=" + header + ",r=" + nonce
-			if k.proves(proof, message) && err == nil {
+			message := scramMessage(x.user.AuthID, clientNonce, &x.Challenge, header)
+			if k.proves(proof, message) && fits {
 				return Extra{Verifier: base64.StdEncoding.EncodeToString(mac(k.ServerKey, message)), short: short}, true
 			}
 		}
@@ -146,8 +162,6 @@ func (x *Exchange) beginScram(a *Attempt, random func() uint64) Outcome {
 	}
 	return Outcome{Exchange: x}
 }
-
-var errWrong = errors.New("auth: not a proof")
 
 // proves checks that who made the proof knows the client key (RFC 5802 section 3).
 func (k *ScramKey) proves(proof []byte, message string) bool {
