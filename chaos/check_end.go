@@ -148,7 +148,10 @@ func (l *ledger) due(p *publication, sub *subscription) trouble {
 		return torn
 	}
 	// The path was late or broken for a while: what fits the window comes when it is mended, if the subscription was known before.
-	if l.trouble(a, b, since, since+l.wait.visible) != calm && l.trouble(a, b, p.at-l.wait.recovered-l.wait.visible, p.at-l.wait.recovered) != calm {
+	before := p.at - l.wait.recovered - l.wait.visible
+	knownAtOnce := l.trouble(a, b, since, since+l.wait.visible) == calm
+	knownBefore := since <= before && l.trouble(a, b, before, before+l.wait.visible) == calm
+	if !knownAtOnce && !knownBefore {
 		return shaken
 	}
 	if hasUntil(p.at + l.wait.window) {
