@@ -59,8 +59,9 @@ type home struct {
 	root          [16]byte               // digest of the tables that we route by, as last told
 	version       uint64                 // our own part's version, as last told to the links
 
-	barriers map[uint64]func(acked, of int) // those that the node itself waits for
-	barrierN uint64                         // how many there have been
+	questions questions                      // to other nodes
+	barriers  map[uint64]func(acked, of int) // those that the node itself waits for
+	barrierN  uint64                         // how many there have been
 }
 
 type reachedVersion struct {
@@ -277,6 +278,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	}
 	o.settle()
 	o.tickTables(now)
+	o.questionsDue(now)
 	if o.look || o.serveBy != 0 && now >= o.serveBy {
 		o.look = false
 		o.checkReady()
@@ -299,7 +301,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		}
 	}
 	// Links speak to gossip, gossip to other links, and both to the worker: what they want is asked for when all have had their turn.
-	next = earlier(earlier(earlier(o.wakeAt, o.serveBy), o.greetBy()), o.tables.WakeAt())
+	next = earlier(earlier(earlier(o.wakeAt, o.serveBy), o.greetBy()), earlier(o.tables.WakeAt(), o.questions.dueAt))
 	if o.stopped {
 		next = earlier(next, now+mailboxRetryAfter)
 	}

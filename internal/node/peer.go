@@ -121,6 +121,7 @@ func (o *home) evict(p *peer) {
 			delete(o.tags, tag)
 		}
 	}
+	o.questionsLost(p)
 	o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	o.carry(o.detours.Remove(p.name, nil))
 	o.tables.HideNode(p.slot)
@@ -242,6 +243,7 @@ func (p *peer) exec(e *link.Effect) {
 		p.pathLost()
 		o.feedGossip(gossip.Input{Kind: gossip.InLinkSuspect, Name: p.name, On: true})
 	case link.FxCallsFail:
+		o.questionsLost(p)
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxLost:
 		if e.Lost > 0 {
@@ -252,6 +254,7 @@ func (p *peer) exec(e *link.Effect) {
 			say("frames that the node has not taken were given up", "node", p.name, "frames", e.Lost)
 			o.directory.Tell(router.TopicGap, p.name, uint64(e.Lost))
 		}
+		o.questionsLost(p)
 		o.everywhere(router.Input{Kind: router.InNodeLost, Node: p.slot})
 	case link.FxDown:
 		p.kind, p.away = "none", o.h.loop.Now()
@@ -304,6 +307,10 @@ func (p *peer) wake(now int64) int64 {
 
 // fromPeer hands a relay frame from another node to the workers that it is for.
 func (o *home) fromPeer(p *peer, f []byte) {
+	if router.IsQuestion(f) {
+		o.fromHome(p, f)
+		return
+	}
 	if len(o.n.hubs) == 1 {
 		o.h.fromLink(uint8(p.slot), f, 1)
 		return

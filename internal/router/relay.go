@@ -241,8 +241,10 @@ func Route(b []byte) (session uint64, publish bool, realm, topic []byte, err err
 	return session, publish, realm, topic, r.err()
 }
 
-// IsCall reports whether a relay frame begins a call: when its link fails before it left, it must never run later.
-func IsCall(b []byte) bool { return len(b) > 1 && frameKind(b[1]) == frameInvoke }
+// IsCall reports whether a relay frame begins a call, or asks the other node: when its link fails before it left, it must never run later.
+func IsCall(b []byte) bool {
+	return len(b) > 1 && (frameKind(b[1]) == frameInvoke || frameKind(b[1]) == frameQuestion)
+}
 
 // IsEvent reports whether a relay frame is a publication: what may be dropped, and is counted, where the receiver cannot keep up.
 func IsEvent(b []byte) bool { return len(b) > 1 && frameKind(b[1]) == framePublish }
