@@ -149,7 +149,7 @@ func (m *Machine) onBeat(now int64, b []byte, out []Effect) ([]Effect, string) {
 	}
 	m.ping, m.pingAt, m.head, m.theirDigest = v.ping, now, v.version, v.digest
 	m.echoed = max(m.echoed, min(v.echo, m.pinged))
-	out = m.onQuiet(now, max(v.quiet, m.pinged-m.echoed-int64(beatEvery)), out)
+	out = m.onQuiet(now, max(v.quiet, now-m.echoed-int64(beatEvery)), out)
 	return append(out, Effect{Kind: FxDigest, Version: v.version, Bytes: m.theirDigest[:]}), ""
 }
 

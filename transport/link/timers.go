@@ -25,7 +25,7 @@ func (m *Machine) timers(now int64, out []Effect) []Effect {
 	if m.state == Up && now-m.heard >= m.deadTime() {
 		out = m.becomeSuspect(now, out)
 	}
-	if m.state == Up && m.pinged-m.echoed-int64(beatEvery) >= m.deadTime() && now >= m.excused {
+	if m.state == Up && now >= m.echoDeadline() {
 		out = m.notHeard(now, out) // what still comes are repetitions of a stream whose acknowledgements are lost
 	}
 	if since := m.noPathSince; since != 0 {
@@ -37,6 +37,11 @@ func (m *Machine) timers(now int64, out []Effect) []Effect {
 		}
 	}
 	return m.releaseDue(now, out)
+}
+
+// echoDeadline is when a peer that has told of none of our later heartbeats does not hear us. It tells of each with its own next one.
+func (m *Machine) echoDeadline() int64 {
+	return max(m.echoed+int64(beatEvery)+m.deadTime(), m.excused)
 }
 
 func (m *Machine) giveUpHandshake(now int64, c *conn, out []Effect) []Effect {
@@ -65,7 +70,7 @@ func (m *Machine) deadline(now int64) (at int64) {
 		at = earlier(at, m.dialEnd)
 	}
 	if m.state == Up {
-		at = earlier(at, m.heard+m.deadTime())
+		at = earlier(at, min(m.heard+m.deadTime(), m.echoDeadline()))
 	}
 	if since := m.noPathSince; since != 0 {
 		if !m.callsFailed {
