@@ -60,10 +60,7 @@ func (m *Machine) noDetour(now int64) {
 // onQuiet takes for how long the peer has not heard us on this connection. A path that carries one way only is none: whoever is heard
 // has to learn it from the other end. What lay unread while one of the two was late proves nothing.
 func (m *Machine) onQuiet(now, quiet int64, out []Effect) []Effect {
-	dead := m.deadTime()
-	// The peer tells it once it has waited for its own dead time, which may be a little shorter than ours: we do not wait for its next
-	// heartbeat for that.
-	dead -= dead / 16
+	dead := m.unheardTime()
 	switch {
 	case m.unheard && quiet < dead:
 		m.unheard = false
@@ -74,6 +71,13 @@ func (m *Machine) onQuiet(now, quiet int64, out []Effect) []Effect {
 		out = m.notHeard(now, out)
 	}
 	return out
+}
+
+// unheardTime is for how long a peer has not heard us when we believe it. It tells it once it has waited for its own dead time, which may be
+// a little shorter than ours: we do not wait for its next heartbeat for that.
+func (m *Machine) unheardTime() int64 {
+	d := m.deadTime()
+	return d - d/16
 }
 
 func (m *Machine) notHeard(now int64, out []Effect) []Effect {

@@ -41,7 +41,7 @@ func (m *Machine) timers(now int64, out []Effect) []Effect {
 
 // echoDeadline is when a peer that has told of none of our later heartbeats does not hear us. It tells of each with its own next one.
 func (m *Machine) echoDeadline() int64 {
-	return max(m.echoed+int64(beatEvery)+m.deadTime(), m.excused)
+	return max(m.echoed+int64(beatEvery)+m.unheardTime(), m.excused)
 }
 
 func (m *Machine) giveUpHandshake(now int64, c *conn, out []Effect) []Effect {
