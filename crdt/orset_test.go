@@ -141,8 +141,8 @@ func TestORSetTwin(t *testing.T) {
 	})
 }
 
-// TestORSetDeltas: deltas in any order, some twice, lead where the whole set leads.
-func TestORSetDeltas(t *testing.T) {
+// TestF2bORSetDeltas: deltas in any order, some twice, lead where the whole set leads.
+func TestF2bORSetDeltas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := drawHistory(t)
 		var deltas []ORSet

@@ -219,8 +219,8 @@ func TestFarBehind(t *testing.T) {
 	}
 }
 
-// TestSnapshotAside: while a snapshot is built the old part is routed by.
-func TestSnapshotAside(t *testing.T) {
+// TestF2bSnapshotAside: while a snapshot is built the old part is routed by.
+func TestF2bSnapshotAside(t *testing.T) {
 	w := newNetwork(t, 3, "a", "b")
 	for i := range 3000 {
 		w.propose("a", true, fmt.Sprint("old-", i))

@@ -38,9 +38,9 @@ func needsProc(t *testing.T) {
 	}
 }
 
-// TestProcessSubscriberThatNeverReads (P13, P31): events of 1 KiB come as fast as a publisher can send them, from its own node and from another.
+// TestProcessSubscriberThatNeverReadsW2 (P13, P31): events of 1 KiB come as fast as a publisher can send them, from its own node and from another.
 // Memory stays within the outbox's bound, the session is closed and counted, and whoever reads gets everything.
-func TestProcessSubscriberThatNeverReads(t *testing.T) {
+func TestProcessSubscriberThatNeverReadsW2(t *testing.T) {
 	needsProc(t)
 	c := startCluster(t, 2)
 	near, far := c.nodes[0], c.nodes[1]

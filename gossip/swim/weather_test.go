@@ -7,7 +7,7 @@ import (
 )
 
 // F2: over a bad long-distance network, 300 ms ± 100 ms for a round trip and 2 % of the packets lost, nobody who lives is held for dead.
-func TestSlowAndLossyNetwork(t *testing.T) {
+func TestF2SlowAndLossyNetwork(t *testing.T) {
 	sizes, watch := []int{5}, 10*time.Minute
 	if long() {
 		sizes = []int{5, 16}
@@ -38,7 +38,7 @@ func againBudget(nodes int) int64 { return quietBudget(nodes) + 400*int64(nodes)
 const busyBudget = 1_000_000 / 8 / 5
 
 // F3: gossip is bounded per node, in rest, while every node announces heads as fast as it can, and through a cut.
-func TestBytesPerNode(t *testing.T) {
+func TestF3BytesPerNode(t *testing.T) {
 	sizes := []int{5}
 	if long() {
 		sizes = []int{20, 64}

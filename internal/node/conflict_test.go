@@ -94,8 +94,8 @@ func TestI3_RegisteredAtTheSameMoment(t *testing.T) {
 	}
 }
 
-// TestI3_EarlierWinsAfterAPartition: both sides register; after the heal the earlier is called everywhere, and the later is told.
-func TestI3_EarlierWinsAfterAPartition(t *testing.T) {
+// TestP9_I3_EarlierWinsAfterAPartition: both sides register; after the heal the earlier is called everywhere, and the later is told.
+func TestP9_I3_EarlierWinsAfterAPartition(t *testing.T) {
 	x := newCallees(t, wamp.FeatureRegistrationRevocation)
 	x.cut()
 	x.register(x.b, "t.p", nil)

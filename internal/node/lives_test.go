@@ -132,9 +132,9 @@ func TestP4Flaps(t *testing.T) {
 	}
 }
 
-// TestP5SplitHealWithWrongClocks: ten minutes apart, with changes on both sides and clocks two hours apart; once there is a path again all
+// TestP5I2SplitHealWithWrongClocks: ten minutes apart, with changes on both sides and clocks two hours apart; once there is a path again all
 // that is subscribed is routed within a second, and nothing else.
-func TestP5SplitHealWithWrongClocks(t *testing.T) {
+func TestP5I2SplitHealWithWrongClocks(t *testing.T) {
 	for _, skew := range []time.Duration{0, time.Hour} {
 		w := newWorld(t, 1, "a", "b", "c")
 		w.skew = map[string]time.Duration{"a": skew, "b": -skew}
