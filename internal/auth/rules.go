@@ -66,6 +66,7 @@ type ruled struct {
 type Verdict struct {
 	Allowed  bool
 	Disclose bool // the session is to be named to others
+	Silent   bool // no rule speaks of it; it is denied
 }
 
 // NewRules makes rules for a role; without any it may do nothing.
@@ -100,7 +101,7 @@ func (p pattern) rank() int {
 func (r *Rules) Decide(a Action, m wamp.Match, uri string) Verdict {
 	p := patternOf(m, uri)
 	if p.match != wamp.Exact {
-		return Verdict{Allowed: r.grants(a, p)}
+		return r.decidePattern(a, p)
 	}
 	var v Verdict
 	rank := -1
@@ -118,17 +119,19 @@ func (r *Rules) Decide(a Action, m wamp.Match, uri string) Verdict {
 		v.Allowed, rank = true, x.rank
 		v.Disclose = v.Disclose || x.Disclose.Has(a)
 	}
+	v.Silent = !v.Allowed
 	return v
 }
 
-// grants says whether all of a pattern's URIs are.
-func (r *Rules) grants(a Action, p pattern) (covered bool) {
+// decidePattern grants a pattern where all of its URIs are.
+func (r *Rules) decidePattern(a Action, p pattern) (v Verdict) {
 	for i := range r.list {
 		x := &r.list[i]
 		if x.Deny.Has(a) && x.set.meets(p) {
-			return false
+			return Verdict{}
 		}
-		covered = covered || x.Allow.Has(a) && x.set.covers(p)
+		v.Allowed = v.Allowed || x.Allow.Has(a) && x.set.covers(p)
 	}
-	return covered
+	v.Silent = !v.Allowed
+	return v
 }

@@ -21,7 +21,7 @@ type Config struct {
 	TLS            *tls.Config
 	Realms         []Realm
 	Users          []User // who may join
-	Roles          []Role // the rules of those roles that have any; the others may do everything
+	Roles          []Role // those of which anything is said; the others may do everything
 	Anonymous      string // the role of those who may join without proving anything, "" (off) where nobody may
 	SlowConsumer   SlowConsumer
 

@@ -285,6 +285,11 @@ func (p *parser) rules() {
 	if c.Anonymous == "" && len(c.Users) == 0 {
 		p.fail(p.where("anonymous", 0), "nobody could join: name users in the file, or let anonymous clients in")
 	}
+	for _, r := range c.Roles {
+		if a := r.Authorizer; a != nil && a.Realm != "" && !seen[a.Realm] {
+			p.fail(p.rolesAt[r.Name], "role %s asks an authorizer in realm %s, which is not served here", r.Name, a.Realm)
+		}
+	}
 	for _, u := range c.Users {
 		for _, r := range u.Realms {
 			if !seen[r] {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -11,10 +12,19 @@ import (
 	"kleeblatt/internal/wamp"
 )
 
-// Role is what those who have it may do.
+// Role is what those who have it may do, and how much.
 type Role struct {
-	Name  string
-	Rules []auth.Rule // without any: nothing
+	Name       string
+	Rules      []auth.Rule // empty: nothing; nil: everything, or what the authorizer says
+	Authorizer *Authorizer // who is asked where no rule speaks; nil: nobody
+}
+
+// Authorizer is a WAMP procedure that says what a role may do. Zero times are the defaults of package router.
+type Authorizer struct {
+	Procedure string
+	Realm     string        // where it is registered; "": the realm of who is asked about
+	Timeout   time.Duration // that it has to answer
+	Cache     time.Duration // how long an answer holds that may be remembered
 }
 
 // rolesKey is the key of the roles' rules; they stand in the file alone.
@@ -22,10 +32,12 @@ const rolesKey = "roles"
 
 // ruleKeys are those of a rule, discloseNames what its disclose names, and for which action.
 var (
-	ruleKeys      = []string{"uri", "match", "allow", "deny", "disclose"}
-	matchNames    = []string{wamp.Exact.String(), wamp.Prefix.String(), wamp.Wildcard.String()}
-	discloseNames = []string{"caller", "publisher"}
-	discloseFor   = []auth.Action{auth.Call, auth.Publish}
+	roleKeys       = []string{"rules", "authorizer"}
+	authorizerKeys = []string{"procedure", "realm", "timeout", "cache"}
+	ruleKeys       = []string{"uri", "match", "allow", "deny", "disclose"}
+	matchNames     = []string{wamp.Exact.String(), wamp.Prefix.String(), wamp.Wildcard.String()}
+	discloseNames  = []string{"caller", "publisher"}
+	discloseFor    = []auth.Action{auth.Call, auth.Publish}
 )
 
 // ruleURIMax bounds a rule's URI, in bytes, like those that the router takes.
@@ -57,20 +69,81 @@ func (r *yamlReader) roles(at place, n ast.Node) {
 }
 
 func (r *yamlReader) role(name string, at place, n ast.Node) {
+	role := Role{Name: name}
+	if _, ok := n.(ast.MapNode); ok {
+		r.keys(n, "a role", roleKeys, func(k string, at place, v ast.Node) {
+			switch k {
+			case "rules":
+				role.Rules = r.rules(name, at, v)
+			case "authorizer":
+				role.Authorizer = r.authorizer(at, v)
+			}
+		})
+	} else {
+		role.Rules = r.rules(name, at, n)
+	}
+	r.p.config.Roles = append(r.p.config.Roles, role)
+}
+
+func (r *yamlReader) rules(role string, at place, n ast.Node) []auth.Rule {
 	seq, ok := n.(*ast.SequenceNode)
 	switch {
 	case !ok:
-		r.p.fail(at, "role %s takes a list of rules: - {uri: URI, allow: [call]}; [] lets it do nothing", name)
-		return
+		r.p.fail(at, "role %s takes a list of rules: - {uri: URI, allow: [call]}; [] lets it do nothing", role)
+		return nil
 	case len(seq.Values) > auth.RulesMax:
-		r.p.fail(at, "role %s has %d rules, more than %d", name, len(seq.Values), auth.RulesMax)
-		return
+		r.p.fail(at, "role %s has %d rules, more than %d", role, len(seq.Values), auth.RulesMax)
+		return nil
 	}
-	role := Role{Name: name}
+	rules := []auth.Rule{}
 	for _, v := range seq.Values {
-		role.Rules = append(role.Rules, r.rule(v))
+		rules = append(rules, r.rule(v))
 	}
-	r.p.config.Roles = append(r.p.config.Roles, role)
+	return rules
+}
+
+// authorizer reads a procedure, or {procedure: URI, realm: NAME, timeout: TIME, cache: TIME}.
+func (r *yamlReader) authorizer(at place, n ast.Node) *Authorizer {
+	a := &Authorizer{}
+	if _, ok := n.(ast.MapNode); ok {
+		r.keys(n, "an authorizer", authorizerKeys, func(k string, at place, v ast.Node) {
+			switch k {
+			case "procedure":
+				a.Procedure = r.text(k, at, v)
+			case "realm":
+				a.Realm = r.text(k, at, v)
+			case "timeout":
+				a.Timeout = r.duration(k, at, v, inquiryTimeMax)
+			case "cache":
+				a.Cache = r.duration(k, at, v, cacheTimeMax)
+			}
+		})
+	} else {
+		a.Procedure = r.text("authorizer", at, n)
+	}
+	r.procedure(at, "authorizer", a.Procedure)
+	return a
+}
+
+// Those who are asked may not let others wait for longer, and what was remembered of them does not hold for longer.
+const (
+	inquiryTimeMax = time.Minute
+	cacheTimeMax   = day
+)
+
+func (r *yamlReader) procedure(at place, key, uri string) {
+	if len(uri) > ruleURIMax || !wamp.ValidURI([]byte(uri), wamp.Exact, false) || wamp.Reserved([]byte(uri)) {
+		r.p.fail(at, "%s: %q is no procedure that a client could register", key, uri)
+	}
+}
+
+func (r *yamlReader) duration(key string, at place, n ast.Node, most time.Duration) time.Duration {
+	s := r.text(key, at, n)
+	d, err := time.ParseDuration(s)
+	if err != nil || d < ms || d > most {
+		r.p.fail(at, "%s: %q is no time from %s to %s, with ms, s, m or h", key, s, ms, most)
+	}
+	return d
 }
 
 func (r *yamlReader) rule(n ast.Node) (x auth.Rule) {

@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
@@ -24,13 +25,13 @@ roles:
 `)
 	c := mustParse(t, "--config", file)
 	want := []Role{
-		{"backend", []auth.Rule{
+		{Name: "backend", Rules: []auth.Rule{
 			{URI: "com.example.", Match: wamp.Prefix, Allow: auth.Of(auth.Call, auth.Publish), Disclose: auth.Of(auth.Call, auth.Publish)},
 			{URI: "com..log", Match: wamp.Wildcard, Allow: auth.Of(auth.Register), Deny: auth.Of(auth.Subscribe)},
 			{URI: "com.example.status", Allow: auth.Of(auth.Subscribe)},
 		}},
-		{"public", nil},
-		{"bakend", []auth.Rule{{URI: "", Match: wamp.Prefix, Allow: auth.Of(auth.Call)}}},
+		{Name: "public", Rules: []auth.Rule{}},
+		{Name: "bakend", Rules: []auth.Rule{{URI: "", Match: wamp.Prefix, Allow: auth.Of(auth.Call)}}},
 	}
 	if !reflect.DeepEqual(c.Roles, want) {
 		t.Errorf("got  %+v\nwant %+v", c.Roles, want)
@@ -42,5 +43,26 @@ roles:
 		if _, err := auth.NewRules(r.Rules); err != nil {
 			t.Errorf("what is taken here is refused later: %v", err)
 		}
+	}
+}
+
+func TestAuthorizer(t *testing.T) {
+	file := write(t, "k.yaml", `
+anonymous: a
+realm: [realm1, realm2]
+roles:
+  a: {authorizer: com.ask}
+  b:
+    rules: [{uri: com.open, allow: call}]
+    authorizer: {procedure: com.ask, realm: realm2, timeout: 2s, cache: 1m}
+users: [{authid: joe, role: b, ticket: x}]
+`)
+	want := []Role{
+		{Name: "a", Authorizer: &Authorizer{Procedure: "com.ask"}},
+		{Name: "b", Rules: []auth.Rule{{URI: "com.open", Allow: auth.Of(auth.Call)}},
+			Authorizer: &Authorizer{Procedure: "com.ask", Realm: "realm2", Timeout: 2 * time.Second, Cache: time.Minute}},
+	}
+	if c := mustParse(t, "--config", file); !reflect.DeepEqual(c.Roles, want) {
+		t.Errorf("got  %+v\nwant %+v", c.Roles, want)
 	}
 }

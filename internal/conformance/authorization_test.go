@@ -13,7 +13,9 @@ const rulesFile = `
 anonymous: anonymous
 users:
   - {authid: joe, role: ruled, realms: ruled.realm, ticket: sesame}
+  - {authid: amy, role: asked, realms: ruled.realm, ticket: sesame}
 roles:
+  asked: {rules: [{uri: t..fence., match: wildcard, allow: subscribe}], authorizer: {procedure: t.authorizer, timeout: 20s}}
   ruled:
     - {uri: t..exact.one, match: wildcard, allow: [call, register, publish, subscribe]}
     - {uri: t..fence., match: wildcard, allow: subscribe}
@@ -35,13 +37,15 @@ func writeRules() (name string, err error) {
 }
 
 // joinRuled opens a session whose role has rules.
-func (p *place) joinRuled(name string) *peer {
+func (p *place) joinRuled(name string) *peer { p.Helper(); return p.joinWithTicket(name, "joe", "ruled") }
+
+func (p *place) joinWithTicket(name, authID, role string) *peer {
 	p.Helper()
 	q := p.connect(name)
-	q.send(`[1,%q,{"roles":%s,"authmethods":["ticket"],"authid":"joe"}]`, ruledRealm, allRoles)
+	q.send(`[1,%q,{"roles":%s,"authmethods":["ticket"],"authid":%q}]`, ruledRealm, allRoles, authID)
 	q.expect(`[4,"ticket",{}]`)
 	q.send(`[5,"sesame",{}]`)
-	m := q.expect(`[2,"*",{"authrole":"ruled"}]`)
+	m := q.expect(`[2,"*",{"authrole":%q}]`, role)
 	q.id, q.details = num(m[1]), m[2].(map[string]any)
 	return q
 }

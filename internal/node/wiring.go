@@ -91,15 +91,21 @@ func (n *Node) realmConfigs() (out []router.RealmConfig, err error) {
 	return out, nil
 }
 
-// roles are the rules of those roles that have any, the same in all realms.
-func (n *Node) roles() (map[string]*auth.Rules, error) {
-	out := map[string]*auth.Rules{}
+// roles are those of which anything is said, the same in all realms.
+func (n *Node) roles() (map[string]*router.RoleConfig, error) {
+	out := map[string]*router.RoleConfig{}
 	for _, r := range n.cfg.Roles {
-		rules, err := auth.NewRules(r.Rules)
-		if err != nil {
-			return nil, fmt.Errorf("role %s: %w", r.Name, err)
+		c := &router.RoleConfig{}
+		if r.Rules != nil {
+			var err error
+			if c.Rules, err = auth.NewRules(r.Rules); err != nil {
+				return nil, fmt.Errorf("role %s: %w", r.Name, err)
+			}
 		}
-		out[r.Name] = rules
+		if a := r.Authorizer; a != nil {
+			c.Authorizer = &router.Authorizer{Procedure: a.Procedure, Realm: a.Realm, Timeout: a.Timeout, Lifetime: a.Cache}
+		}
+		out[r.Name] = c
 	}
 	return out, nil
 }

@@ -43,19 +43,34 @@ func (v verdicts) of(k verdictKey) auth.Verdict {
 }
 
 // authorized says whether the session may do this with a URI that is valid, and whether it is named to others for it. Who is denied is
-// answered not_authorized if it asked for an answer, and counted. A session whose role has no rules may do everything.
+// answered not_authorized if it asked for an answer, and counted. A session whose role has neither rules nor an authorizer may do
+// everything. Where an authorizer has to be asked, ok is false and m is looked at again when it has answered.
 func (w *Worker) authorized(slot uint32, a auth.Action, match wamp.Match, m *codec.Message) (disclose, ok bool) {
 	s := &w.sessions[slot]
-	if s.rules == nil {
+	if !s.role.ruled() {
 		return false, true
 	}
-	v := w.verdicts.of(verdictKey{s.rules, a, match, text(m.URI)})
+	v := auth.Verdict{Silent: true}
+	if s.role.Rules != nil {
+		v = w.verdicts.of(verdictKey{s.role.Rules, a, match, text(m.URI)})
+	}
+	err := wamp.ErrNotAuthorized
+	if v.Silent && s.role.Authorizer != nil {
+		d := w.decided(slot, a, match, m)
+		if d == nil {
+			return false, false
+		}
+		v = d.Verdict
+		if d.failed {
+			err = wamp.ErrAuthorizationFailed // SUB-07
+		}
+	}
 	if v.Allowed {
 		return v.Disclose && s.realm.Disclosure == DiscloseOnRequest, true
 	}
 	w.stats.NotAuthorized[a]++
 	if a != auth.Publish || m.Options.Has&codec.OptAcknowledge != 0 && m.Options.Acknowledge { // PUB-04
-		w.fail(slot, m.Type, m.Request, wamp.ErrNotAuthorized, "")
+		w.fail(slot, m.Type, m.Request, err, "")
 	}
 	return false, false
 }

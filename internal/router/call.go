@@ -152,6 +152,9 @@ func (w *Worker) noCallee(c *dealer.Call, f *frame, why uint8) {
 
 // endCall gives the caller its final answer, an error of the router's.
 func (w *Worker) endCall(c *dealer.Call, uri, text string) {
+	if w.isInquiry(c) {
+		w.inquiryFailed(c.ID, uri)
+	}
 	slot, request := uint32(c.Caller), c.Request
 	w.caller.Close(c)
 	w.fail(slot, wamp.Call, request, uri, text)
@@ -175,6 +178,10 @@ func (w *Worker) onReply(f *frame, node NodeSlot) {
 	}
 	progress := f.flags&flagProgress != 0
 	if progress && !c.ReceiveProgress {
+		return
+	}
+	if w.isInquiry(c) {
+		w.onInquiryReply(c, f)
 		return
 	}
 	slot := uint32(c.Caller)
@@ -212,6 +219,10 @@ func (w *Worker) breakCall(c *dealer.Call, running bool, uri, text string) {
 func (w *Worker) onError(f *frame, node NodeSlot) {
 	c := w.callOf(f, node)
 	if c == nil {
+		return
+	}
+	if w.isInquiry(c) {
+		w.onInquiryReply(c, f)
 		return
 	}
 	slot, request := uint32(c.Caller), c.Request
@@ -310,6 +321,7 @@ func (w *Worker) onNodeLost(node NodeSlot) {
 
 func (w *Worker) failLostCall(c dealer.Call) {
 	w.stats.Failed[FailedNodeLost]++
+	w.inquiryFailed(c.ID, wamp.ErrCanceled)
 	w.fail(uint32(c.Caller), wamp.Call, c.Request, wamp.ErrCanceled, "")
 	w.cancelCallee(&c, wamp.KillNoWait)
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
@@ -70,8 +71,9 @@ type testItem struct {
 var testRealms = []RealmConfig{
 	{Name: "r"}, {Name: "r2"}, {Name: "strict", Strict: true}, {Name: "stricturi", StrictURI: true},
 	{Name: "never", Disclosure: DiscloseNever}, {Name: "always", Disclosure: DiscloseAlways},
-	{Name: "ruled", Auth: withBoss("ruled"), Roles: map[string]*auth.Rules{auth.RoleAnonymous: anonymousRules}},
-	{Name: "ruled.never", Disclosure: DiscloseNever, Auth: withBoss("ruled.never"), Roles: map[string]*auth.Rules{auth.RoleAnonymous: anonymousRules}},
+	{Name: "ruled", Auth: withBoss("ruled"), Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules}}},
+	{Name: "ruled.never", Disclosure: DiscloseNever, Auth: withBoss("ruled.never"), Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules}}},
+	{Name: "asked", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules, Authorizer: &Authorizer{Procedure: "com.auth.ask", Realm: "r", Lifetime: 10 * time.Second}}}},
 }
 
 // anonymousRules are what who proves nothing may do in realms with rules.

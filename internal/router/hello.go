@@ -73,7 +73,7 @@ func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles,
 	}
 	delete(w.channels, slot)
 	s := &w.sessions[slot]
-	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole, rules: realm.Roles[p.AuthRole]}
+	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole, role: realm.role(p.AuthRole)}
 	w.byID.add(slot)
 	w.stats.Sessions++
 	r := &w.receivers[slot]

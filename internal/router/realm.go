@@ -34,8 +34,8 @@ type RealmConfig struct {
 	Disclosure Disclosure
 	Conflict   ConflictPolicy
 	Auth       *auth.Realm // how clients get in; nil: anonymously
-	// Roles are the rules of those roles that have any. The others may do everything.
-	Roles map[string]*auth.Rules
+	// Roles are those of which anything is said. The others may do everything.
+	Roles map[string]*RoleConfig
 }
 
 // Snapshot is all that routing in one realm reads of the tables. It and what it points to never change.
@@ -56,8 +56,10 @@ func (c *Cell) Store(s *Snapshot) { c.p.Store(s) }
 // Realm is one realm of this node, shared by its workers.
 type Realm struct {
 	RealmConfig
-	Cell  Cell
-	index int
+	Cell   Cell
+	index  int
+	roles  map[string]*role
+	others role // of those that Roles does not name
 }
 
 // Realms are the realms of a node, the same for all of its workers and its Tables. Immutable but for the cells.
@@ -88,6 +90,7 @@ func NewRealms(configs ...RealmConfig) (*Realms, error) {
 			c.Auth, _ = auth.NewRealm(auth.RealmConfig{Name: c.Name, Anonymous: true})
 		}
 		realm := &Realm{RealmConfig: c, index: len(r.list)}
+		realm.makeRoles()
 		realm.Cell.Store(&Snapshot{Broker: new(broker.Index), Dealer: new(dealer.Index)})
 		r.byName[c.Name] = realm
 		r.list = append(r.list, realm)

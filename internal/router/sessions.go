@@ -2,7 +2,6 @@ package router
 
 import (
 	"kleeblatt/broker"
-	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
 )
 
@@ -15,6 +14,7 @@ const (
 	stateOpen          // WELCOME was sent
 	stateGoodbye       // our GOODBYE was sent; everything but the client's is ignored
 	stateClosing       // nothing is processed any more; the connection's end will be reported
+	stateVoice         // the router's own, without a connection: it calls what is asked in its name (inquiry.go)
 )
 
 // receiver is what delivering an event reads of a session, 16 bytes, kept apart so that a fan-out touches little memory.
@@ -37,8 +37,8 @@ type session struct {
 	id       uint64 // 0 before WELCOME
 	realm    *Realm
 	authID   string
-	authRole string      // shared by all with the same role
-	rules    *auth.Rules // of that role; nil: it may do everything
+	authRole string // shared by all with the same role
+	role     *role  // what is said of that role
 
 	lastRequest   uint64 // of strict realms: the newest request id
 	roles         wamp.Roles
@@ -50,21 +50,14 @@ type session struct {
 	remotePause uint16 // of these, receivers that live elsewhere
 	state       state
 	paused      bool  // FxPause was said
+	asking      bool  // it waits for the answer to an inquiry
 	readAt      int64 // when it last read of a backlog, see Worker.progressed; 0: never
 	pausedUntil int64 // when remotePause ends at the latest
 }
 
 // open gives a new connection a slot.
 func (w *Worker) open(c Conn, s wamp.Serializer, maxMessage int) uint32 {
-	var slot uint32
-	if n := len(w.free); n > 0 {
-		slot = w.free[n-1]
-		w.free = w.free[:n-1]
-	} else {
-		slot = uint32(len(w.sessions))
-		w.sessions = append(w.sessions, session{})
-		w.receivers = append(w.receivers, receiver{})
-	}
+	slot := w.newSlot()
 	if maxMessage <= 0 || maxMessage > 1<<31 {
 		maxMessage = 1 << 31
 	}
@@ -72,6 +65,18 @@ func (w *Worker) open(c Conn, s wamp.Serializer, maxMessage int) uint32 {
 	w.sessions[slot] = session{state: stateOpening}
 	w.byConn.add(slot)
 	return slot
+}
+
+// newSlot is a place that nobody has.
+func (w *Worker) newSlot() uint32 {
+	if n := len(w.free); n > 0 {
+		slot := w.free[n-1]
+		w.free = w.free[:n-1]
+		return slot
+	}
+	w.sessions = append(w.sessions, session{})
+	w.receivers = append(w.receivers, receiver{})
+	return uint32(len(w.sessions) - 1)
 }
 
 // vacate gives the slot of a connection that is gone back.
@@ -110,6 +115,9 @@ func (w *Worker) terminate(slot uint32, next state) {
 	s := &w.sessions[slot]
 	was := s.state
 	s.state = next
+	if s.asking {
+		w.stopWaiting(slot)
+	}
 	if was != stateOpen {
 		delete(w.exchanges, slot)
 		delete(w.channels, slot)

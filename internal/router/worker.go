@@ -41,6 +41,8 @@ type Stats struct {
 	Violations        uint64                   // sessions ended for a protocol violation
 	NotAuthorized     [auth.ActionBound]uint64 // requests that the rules of a role denied, by action; a PUBLISH may not have been told
 	Denied            uint64                   // clients that did not get in: who they are, or how to prove it, was not right
+	Inquiries         uint64                   // questions to authenticators and authorizers
+	AuthorizersFailed uint64                   // of them those to authorizers that nobody answered, or in words that mean nothing
 	EventsTooLarge    uint64                   // not sent: larger than the receiver takes
 	EventsUncarriable uint64                   // not sent: the receiver's serializer cannot say it
 	EventsDropped     uint64                   // not queued: the receiver's outbox was full (policy drop)
@@ -90,6 +92,8 @@ type Worker struct {
 	channels      map[uint32]*auth.Channel // by slot: of connections over TLS whose clients have not got in yet
 	cache         matchCache
 	verdicts      verdicts
+	grants        map[grantKey]*grant
+	inquiries     inquiries
 	pauses        pauses
 	timers        timers
 	lost          broker.NodeSet // nodes that calls go to only for want of others
@@ -109,6 +113,9 @@ type Worker struct {
 	parser     codec.Parser
 	transcoder codec.Transcoder
 	message    codec.Message
+	raw        []byte     // the message under way, encoded
+	again      []decision // what authorizers said of it, where it is looked at again
+	isAgain    bool
 	transcoded [wamp.SerializerBound][]byte
 	request    frame // what goes from a publisher or caller
 	reply      frame // what goes back
@@ -158,6 +165,8 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.channels = map[uint32]*auth.Channel{}
 	w.cache.init(len(c.Realms.list))
 	w.verdicts = verdicts{}
+	w.grants = map[grantKey]*grant{}
+	w.inquiries.init()
 	w.pauses.init()
 	return w
 }
@@ -213,6 +222,7 @@ func (w *Worker) Step(in *Input, out []Effect) []Effect {
 	case InAnswer:
 		w.onAnswer(in)
 	}
+	w.finishInquiries()
 	w.scheduleWake()
 	out, w.out = w.out, nil
 	return out
@@ -308,6 +318,10 @@ func (w *Worker) onMessage(slot uint32, b []byte) {
 	if s.state == stateClosing {
 		return
 	}
+	if s.asking {
+		w.holdMessage(slot, b)
+		return
+	}
 	w.stats.Messages++
 	m := &w.message
 	if err := w.parser.Parse(w.receivers[slot].serializer, b, m); err != nil {
@@ -320,7 +334,9 @@ func (w *Worker) onMessage(slot uint32, b []byte) {
 	w.stats.Received[m.Type]++
 	switch s.state {
 	case stateOpen:
+		w.raw = b
 		w.dispatch(slot, m)
+		w.raw = nil
 	case stateOpening:
 		w.onOpening(slot, m)
 	case stateGoodbye:
@@ -380,7 +396,7 @@ func (w *Worker) sequential(slot uint32, m *codec.Message) bool {
 		return false
 	}
 	s := &w.sessions[slot]
-	if s.realm.Strict {
+	if s.realm.Strict && !w.isAgain {
 		if m.Request != s.lastRequest%wamp.MaxID+1 {
 			w.violate(slot, "request id is not the one before plus one")
 			return false
