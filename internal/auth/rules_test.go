@@ -212,13 +212,13 @@ func TestRulesByExample(t *testing.T) {
 		want   Verdict
 	}{
 		{Call, wamp.Exact, "com.x", Verdict{Allowed: true}},
-		{Register, wamp.Exact, "com.x", Verdict{}},
+		{Register, wamp.Exact, "com.x", Verdict{Silent: true}},
 		{Call, wamp.Exact, "com.secret.x", Verdict{}},
 		{Publish, wamp.Exact, "com.secret.x", Verdict{Allowed: true}},
 		{Call, wamp.Exact, "com.secret.door", Verdict{Allowed: true, Disclose: true}},
 		{Publish, wamp.Exact, "com.x.log", Verdict{Allowed: true}}, // a prefix is more specific than a wildcard
 		{Publish, wamp.Exact, "org.a", Verdict{}},
-		{Publish, wamp.Exact, "org.b", Verdict{}},
+		{Publish, wamp.Exact, "org.b", Verdict{Silent: true}},
 		{Subscribe, wamp.Prefix, "", Verdict{}},
 		{Subscribe, wamp.Prefix, "com", Verdict{}},
 		{Subscribe, wamp.Prefix, "com.", Verdict{}},
@@ -228,7 +228,7 @@ func TestRulesByExample(t *testing.T) {
 		{Subscribe, wamp.Wildcard, "com..x", Verdict{}},
 		{Subscribe, wamp.Wildcard, "net.x.log", Verdict{Allowed: true}},
 		{Register, wamp.Wildcard, "net..log", Verdict{Allowed: true}},
-		{Register, wamp.Wildcard, "net..", Verdict{}},
+		{Register, wamp.Wildcard, "net..", Verdict{Silent: true}},
 	} {
 		if got := r.Decide(c.action, c.match, c.uri); got != c.want {
 			t.Errorf("%s %v %q: %+v, want %+v", ActionNames[c.action], c.match, c.uri, got, c.want)
