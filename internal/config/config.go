@@ -58,10 +58,10 @@ type Listener struct {
 // TLS reports whether the port needs a certificate.
 func (l Listener) TLS() bool { return l.Scheme == "wss" || l.Scheme == "rss" }
 
-// Realm is one realm that the node serves.
+// Realm is one realm that the node serves, or a template of realms: of those that come to be when somebody joins them.
 type Realm struct {
-	Name   string
-	Strict bool // what the specification demands and common clients break: sequential request ids and the like
+	Name   string // of a template a pattern, as wamp.RealmFits reads it
+	Strict bool   // what the specification demands and common clients break: sequential request ids and the like
 	// Conflict is what becomes of the later of two owners of a procedure that meet after a partition.
 	Conflict Conflict
 }
@@ -119,6 +119,7 @@ type Limits struct {
 	PauseTime               time.Duration // that a publisher waits for one slow receiver
 	SubscriptionsPerSession int
 	RegistrationsPerSession int
+	RealmsOnDemand          int           // that are made by templates, on this node
 	CallsPerSession         int           // pending, of a caller
 	InvocationsPerSession   int           // pending, of a callee
 	PingInterval            time.Duration // of silence before a WebSocket ping; 0: never

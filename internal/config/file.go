@@ -101,6 +101,10 @@ func (r *yamlReader) entry(key string, at place, n ast.Node) {
 		}
 		return
 	}
+	if key == realmsKey {
+		r.realms(at, n)
+		return
+	}
 	if key == usersKey {
 		r.users(at, n)
 		return
@@ -140,52 +144,13 @@ func (r *yamlReader) value(opt *option, at place, n ast.Node) {
 		r.p.fail(at, "%s has no value", opt.key)
 	case ast.MapNode:
 		if opt.key == "realm" {
-			r.realm(opt, at, n)
+			r.realm("", at, n)
 			return
 		}
 		r.p.fail(at, "%s takes a value, not keys of its own", opt.key)
 	default:
 		r.p.fail(at, "%s: a plain value is needed here, without anchors, aliases or tags", opt.key)
 	}
-}
-
-// realm reads {name: NAME, strict: true, conflict: standby}.
-func (r *yamlReader) realm(opt *option, at place, m ast.MapNode) {
-	value, strict, conflict := "", false, ""
-	known := []string{"name", "strict", "conflict"}
-	for it := m.MapRange(); it.Next(); {
-		k, kat := r.key(it.KeyValue())
-		s, ok := scalar(it.Value())
-		switch {
-		case k == "":
-		case !slices.Contains(known, k):
-			r.p.fail(kat, "a realm has no key %s%s", k, didYouMean(k, known))
-		case !ok:
-			r.p.fail(kat, "%s: a plain value is needed here", k)
-		case k == "name":
-			value = s
-		case k == "conflict":
-			if conflict = s; s != string(Revoke) && s != string(Standby) {
-				r.p.fail(kat, "conflict: %q is neither %s nor %s", s, Revoke, Standby)
-				conflict = ""
-			}
-		default:
-			if err := setBool(&strict, s); err != nil {
-				r.p.fail(kat, "strict: %v", err)
-			}
-		}
-	}
-	if strings.Contains(value, ",") {
-		r.p.fail(at, "%q is no name for a realm", value)
-		return
-	}
-	if strict {
-		value += ",strict"
-	}
-	if conflict != "" {
-		value += ",conflict=" + conflict
-	}
-	r.out = append(r.out, assignment{opt: opt, value: value, at: at})
 }
 
 // scalar is the text of a plain or quoted value.
@@ -204,7 +169,7 @@ func scalar(n ast.Node) (string, bool) {
 }
 
 func keyNames() []string {
-	names := append(slices.Clone(sections), usersKey, rolesKey)
+	names := append(slices.Clone(sections), realmsKey, usersKey, rolesKey)
 	for i := range options {
 		names = append(names, options[i].key)
 	}

@@ -53,7 +53,7 @@ var options = []option{
 			return err
 		}},
 	{key: "realm", arg: "NAME[,strict][,conflict=standby]", list: true, group: groupClients, def: defaultRealm,
-		help: "realm to serve; strict holds clients to rules that common ones break; conflict=standby keeps a registration that lost against an earlier one, after a partition, as a reserve instead of ending it. In the file also {name: NAME, strict: true, conflict: standby}",
+		help: "realm to serve. A name in which a component is * is a template: tenant.* makes tenant.a when somebody joins it. strict holds clients to rules that common ones break; conflict=standby keeps a registration that lost against an earlier one, after a partition, as a reserve instead of ending it. In the file also {name: NAME, strict: true, conflict: standby}, or realms: {NAME: {strict: true}}",
 		set: func(c *Config, v string) error {
 			r, err := parseRealm(v)
 			c.Realms = append(c.Realms, r)
@@ -186,6 +186,9 @@ var options = []option{
 	{key: "limits.registrations", arg: "N", group: groupLimits, def: "65536",
 		help: "of one session",
 		set:  intOption(func(c *Config) *int { return &c.Limits.RegistrationsPerSession }, 1, 1<<24)},
+	{key: "limits.realms", arg: "N", group: groupLimits, def: "4096",
+		help: "realms that are made by templates, on one node; one takes a few kilobytes and stays until the node ends",
+		set:  intOption(func(c *Config) *int { return &c.Limits.RealmsOnDemand }, 1, 32768)},
 	{key: "limits.calls", arg: "N", group: groupLimits, def: "16384",
 		help: "unanswered calls of one session",
 		set:  intOption(func(c *Config) *int { return &c.Limits.CallsPerSession }, 1, 1<<24)},

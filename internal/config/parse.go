@@ -272,29 +272,13 @@ func (p *parser) rules() {
 		p.fail(p.where("limits.first_message", 0), "%s before WELCOME are more than the %s of limits.message after it",
 			formatBytes(int64(c.Limits.FirstMessageBytes)), formatBytes(int64(c.Limits.MessageBytes)))
 	}
-	seen := map[string]bool{}
-	for i, r := range c.Realms {
-		if seen[r.Name] {
-			p.fail(p.where("realm", i), "realm %s is given twice", r.Name)
-		}
-		seen[r.Name] = true
-	}
-	if len(c.Realms) == 0 {
-		p.fail(p.where("realm", 0), "at least one realm is needed")
-	}
+	p.realmRules()
 	if c.Anonymous == "" && len(c.Users) == 0 {
 		p.fail(p.where("anonymous", 0), "nobody could join: name users in the file, or let anonymous clients in")
 	}
 	for _, r := range c.Roles {
-		if a := r.Authorizer; a != nil && a.Realm != "" && !seen[a.Realm] {
+		if a := r.Authorizer; a != nil && a.Realm != "" && !p.serves(a.Realm) {
 			p.fail(p.rolesAt[r.Name], "role %s asks an authorizer in realm %s, which is not served here", r.Name, a.Realm)
-		}
-	}
-	for _, u := range c.Users {
-		for _, r := range u.Realms {
-			if !seen[r] {
-				p.fail(p.where("realm", 0), "user %s may join realm %s, which is not served here", u.AuthID, r)
-			}
 		}
 	}
 }

@@ -144,11 +144,7 @@ func (n *Node) start() (err error) {
 		return err
 	}
 	n.life.Store(&gossip.Life{Epoch: epoch, Nonce: cryptoRand()})
-	realms, err := n.realmConfigs()
-	if err != nil {
-		return err
-	}
-	if n.realms, err = router.NewRealms(realms...); err != nil {
+	if n.realms, err = n.makeRealms(); err != nil {
 		return err
 	}
 	if err := n.checkPorts(); err != nil {

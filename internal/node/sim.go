@@ -8,6 +8,7 @@ import (
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/router"
+	"kleeblatt/internal/wamp"
 	"kleeblatt/transport"
 	"kleeblatt/transport/link"
 )
@@ -78,7 +79,7 @@ func NewSim(c SimConfig) *Sim {
 	}
 	n.ready.Store(&readiness{reason: "starting"})
 	n.life.Store(&c.Life)
-	if n.realms, err = router.NewRealms(simRealms(c.Realms)...); err != nil {
+	if n.realms, err = simRealms(c.Realms); err != nil {
 		panic(err)
 	}
 	for i, l := range c.Loops {
@@ -91,14 +92,23 @@ func NewSim(c SimConfig) *Sim {
 	return &Sim{n}
 }
 
-func simRealms(names []string) (out []router.RealmConfig) {
+// simOnDemand is how many realms a simulation may make by templates.
+const simOnDemand = 64
+
+func simRealms(names []string) (*router.Realms, error) {
+	if names == nil {
+		names = []string{"realm1"}
+	}
+	var configs []router.RealmConfig
+	var templates []router.RealmTemplate
 	for _, name := range names {
-		out = append(out, router.RealmConfig{Name: name})
+		if wamp.IsRealmTemplate(name) {
+			templates = append(templates, router.RealmTemplate{Pattern: name})
+		} else {
+			configs = append(configs, router.RealmConfig{Name: name})
+		}
 	}
-	if out == nil {
-		out = append(out, router.RealmConfig{Name: "realm1"})
-	}
-	return out
+	return router.NewRealmsOf(configs, templates, simOnDemand)
 }
 
 // stream is a small and quick generator (splitmix64): a simulation makes thousands, and nobody tries to guess them.

@@ -6,12 +6,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"slices"
 
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/auth"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/router"
+	"kleeblatt/internal/wamp"
 	"kleeblatt/transport"
 	"kleeblatt/transport/link"
 )
@@ -66,8 +68,8 @@ func (n *Node) workerConfig(index int, now int64) router.WorkerConfig {
 	return w
 }
 
-// realmConfigs are the realms, and how clients get into each.
-func (n *Node) realmConfigs() (out []router.RealmConfig, err error) {
+// makeRealms are the realms and templates of realms, and how clients get into each.
+func (n *Node) makeRealms() (*router.Realms, error) {
 	key := n.userKey()
 	users, err := n.users(key)
 	if err != nil {
@@ -77,18 +79,57 @@ func (n *Node) realmConfigs() (out []router.RealmConfig, err error) {
 	if err != nil {
 		return nil, err
 	}
+	var configs []router.RealmConfig
+	var templates []router.RealmTemplate
 	for _, r := range n.cfg.Realms {
+		realm := realmConfig(r)
+		realm.Roles = roles
 		c := auth.RealmConfig{
 			Name: r.Name, Anonymous: n.cfg.Anonymous != "", AnonymousRole: n.cfg.Anonymous, Users: users, Key: key,
 		}
-		realm := realmConfig(r)
-		realm.Roles = roles
 		if realm.Auth, err = auth.NewRealm(c); err != nil {
 			return nil, err
 		}
-		out = append(out, realm)
+		if !r.Template() {
+			configs = append(configs, realm)
+			continue
+		}
+		t := router.RealmTemplate{Pattern: r.Name, RealmConfig: realm}
+		if t.AuthFor, err = ownAuth(c); err != nil {
+			return nil, err
+		}
+		templates = append(templates, t)
 	}
-	return out, nil
+	onDemand := 0
+	if len(templates) > 0 {
+		onDemand = n.cfg.Limits.RealmsOnDemand
+	}
+	return router.NewRealmsOf(configs, templates, onDemand)
+}
+
+// ownAuth is how clients get into those realms of a template that some users may join by name. Users that may join the template may join
+// them all.
+func ownAuth(c auth.RealmConfig) (map[string]*auth.Realm, error) {
+	own := map[string]*auth.Realm{}
+	for _, u := range c.Users {
+		for _, name := range u.Realms {
+			if own[name] != nil || !wamp.RealmFits(c.Name, name) {
+				continue
+			}
+			k := c
+			k.Name, k.Users = name, slices.Clone(c.Users)
+			for i := range k.Users {
+				if slices.Contains(k.Users[i].Realms, c.Name) {
+					k.Users[i].Realms = nil
+				}
+			}
+			var err error
+			if own[name], err = auth.NewRealm(k); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return own, nil
 }
 
 // roles are those of which anything is said, the same in all realms.

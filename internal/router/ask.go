@@ -51,7 +51,7 @@ const idBytes = 9
 // Answer answers what asks about sessions. complete says that the directory knows the whole cluster; where it does not, the answer
 // says so by the keyword complete.
 func (d *Directory) Answer(q *Ask, complete bool) Answer {
-	r := d.realms.Get(q.Realm)
+	r := d.realm(q.Realm)
 	if r == nil {
 		return Answer{Err: wamp.ErrNoSuchRealm}
 	}

@@ -38,10 +38,11 @@ type realmCache struct {
 	topics   map[string]*matches
 }
 
-func (c *matchCache) init(realms int) { c.realms = make([]realmCache, realms) }
-
 // current notes the realm's snapshot and returns the realm's part of the cache.
 func (c *matchCache) current(r *Realm) *realmCache {
+	for r.index >= len(c.realms) {
+		c.realms = append(c.realms, realmCache{})
+	}
 	x := &c.realms[r.index]
 	if s := r.Cell.Load(); s != x.snapshot {
 		x.snapshot = s

@@ -76,6 +76,11 @@ var testRealms = []RealmConfig{
 	{Name: "asked", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules, Authorizer: &Authorizer{Procedure: "com.auth.ask", Realm: "r", Lifetime: 10 * time.Second}}}},
 }
 
+// testTemplates make realms on demand, at most testOnDemand.
+var testTemplates = []RealmTemplate{{Pattern: "tenant.*"}, {Pattern: "closed.*", RealmConfig: RealmConfig{Auth: withBoss("closed")}}}
+
+const testOnDemand = 4
+
 // anonymousRules are what who proves nothing may do in realms with rules.
 var anonymousRules = func() *auth.Rules {
 	all := auth.Of(auth.Call, auth.Register, auth.Publish, auth.Subscribe)
@@ -109,7 +114,7 @@ func newCluster(t testing.TB, nodes, workers int, seed uint64, limits Limits) *t
 		c.shake = rand.New(rand.NewPCG(seed, 1))
 	}
 	for i := range nodes {
-		realms, err := NewRealms(testRealms...)
+		realms, err := NewRealmsOf(testRealms, testTemplates, testOnDemand)
 		if err != nil {
 			t.Fatal(err)
 		}

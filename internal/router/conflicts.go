@@ -156,7 +156,7 @@ func (t *Tables) Tick(now, wall int64, settled bool, out []TablesEffect) []Table
 
 // execute carries a verdict out.
 func (t *Tables) execute(v *verdict, out []TablesEffect) []TablesEffect {
-	realm := t.realms.list[v.key.realm]
+	realm := t.realms.at(v.key.realm)
 	id := t.registration(v.key).ID
 	losers := t.losers(v.key)
 	v.stands = true
@@ -185,7 +185,7 @@ func (t *Tables) revoke(k tableKey, id uint64, c *dealer.Callee, out []TablesEff
 // elementOf is the element that a confirmed entry of this node stands for.
 func (t *Tables) elementOf(k tableKey, c *dealer.Callee) Element {
 	return Element{
-		Realm: t.realms.list[k.realm].Name, Match: k.match, URI: k.uri, Session: c.Session, Invoke: c.Invoke,
+		Realm: t.realms.at(k.realm).Name, Match: k.match, URI: k.uri, Session: c.Session, Invoke: c.Invoke,
 		Concurrency: c.Concurrency, Order: c.Order, DiscloseCaller: c.DiscloseCaller,
 	}
 }

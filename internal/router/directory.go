@@ -84,11 +84,25 @@ func IsDirectoryToken(token uint64) bool { return token&directoryToken != 0 }
 
 // NewDirectory returns an empty directory.
 func NewDirectory(c DirectoryConfig) *Directory {
-	d := &Directory{realms: c.Realms, local: c.Local, list: make([]realmSessions, len(c.Realms.list)), tokens: map[uint64]sessionKey{}}
-	for i := range d.list {
-		d.list[i] = realmSessions{byID: map[uint64]record{}, roles: map[string]int{}}
-	}
+	d := &Directory{realms: c.Realms, local: c.Local, tokens: map[uint64]sessionKey{}}
+	d.meet()
 	return d
+}
+
+// realm is the realm of that name, which is opened if a template fits; nil where it is not served here.
+func (d *Directory) realm(name string) *Realm {
+	r := d.realms.Open(name)
+	if r != nil && r.index >= len(d.list) {
+		d.meet()
+	}
+	return r
+}
+
+// meet makes room for the realms that have come to be.
+func (d *Directory) meet() {
+	for range d.realms.All()[len(d.list):] {
+		d.list = append(d.list, realmSessions{byID: map[uint64]record{}, roles: map[string]int{}})
+	}
 }
 
 // Clashes counts sessions of other nodes that are left out because another one has their id. Ids are random: none is to be expected.
@@ -99,7 +113,7 @@ func (d *Directory) Unknown() uint64 { return d.unknown }
 
 // Propose takes the change of one of our own sessions: OpSessionOpen or OpSessionOver.
 func (d *Directory) Propose(op *Op, out []TablesEffect) []TablesEffect {
-	r := d.realms.Get(op.Realm)
+	r := d.realm(op.Realm)
 	if r == nil {
 		return out
 	}
@@ -207,7 +221,7 @@ func (d *Directory) RemoteAdd(node NodeSlot, element string) error {
 		d.unknown++
 		return err
 	}
-	r := d.realms.Get(e.Realm)
+	r := d.realm(e.Realm)
 	if r == nil || e.Kind != Session || node == 0 {
 		d.unknown++
 		return nil // a realm that this node does not serve
@@ -235,7 +249,7 @@ func (d *Directory) RemoteAdd(node NodeSlot, element string) error {
 // RemoteRemove takes back what RemoteAdd added.
 func (d *Directory) RemoteRemove(node NodeSlot, element string) {
 	e, err := ParseElement(element)
-	r := d.realms.Get(e.Realm)
+	r := d.realm(e.Realm)
 	if err != nil || r == nil || e.Kind != Session {
 		return
 	}
@@ -312,7 +326,7 @@ func (d *Directory) Len() (n int) {
 
 // Who is the session of that id, and the node that it is on; false if it is not known.
 func (d *Directory) Who(realm string, session uint64) (who auth.Principal, node NodeSlot, ok bool) {
-	r := d.realms.Get(realm)
+	r := d.realm(realm)
 	if r == nil {
 		return who, 0, false
 	}

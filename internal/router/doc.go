@@ -20,7 +20,8 @@
 // # Owners
 //
 // A session, its pending calls and its invocations belong to exactly one Worker; the Tables and the Directory to the home loop alone. Workers and Tables
-// meet in Realms: a Cell per realm holds the current Snapshot, which nobody changes. Nothing else is shared, so nothing is locked.
+// meet in Realms: a Cell per realm holds the current Snapshot, which nobody changes. Nothing else is shared, so nothing is locked. A realm may
+// come to be while the node runs (RealmTemplate): the set of them is exchanged as a whole.
 //
 // All are state machines: no clock, goroutine, lock, logger or global chance inside. Effects are appended to the caller's
 // slice, alias the machine's memory and are valid until its next Step.

@@ -48,7 +48,7 @@ const newsKeep = 1 << 10
 
 // heard says whether a worker of this node has a receiver of the topic.
 func (d *Directory) heard(realm int, topic string) bool {
-	d.news.match = d.realms.list[realm].Cell.Load().Broker.Match(octets(topic), d.news.match[:0])
+	d.news.match = d.realms.at(realm).Cell.Load().Broker.Match(octets(topic), d.news.match[:0])
 	for _, e := range d.news.match {
 		if e.Workers != 0 {
 			return true
@@ -74,7 +74,7 @@ func (d *Directory) Tell(topic string, args ...any) {
 // TellConflict notes that an owner of a procedure has lost against another, for the subscribers of its realm. It is told where the
 // loser is, by whom it is judged.
 func (d *Directory) TellConflict(c *Conflict) {
-	if r := d.realms.Get(c.Realm); r != nil {
+	if r := d.realm(c.Realm); r != nil {
 		outcome := "revoked"
 		if c.Policy == Standby {
 			outcome = "standby"
@@ -112,7 +112,7 @@ func (d *Directory) NextEvent(random uint64) ([]byte, bool) {
 	}
 	f := &n.frame
 	*f = frame{
-		kind: framePublish, realm: octets(d.realms.list[item.realm].Name), uri: octets(item.topic), id: random>>11 + 1,
+		kind: framePublish, realm: octets(d.realms.at(item.realm).Name), uri: octets(item.topic), id: random>>11 + 1,
 		serializer: wamp.MsgPack, filter: broker.Filter{Exclude: f.filter.Exclude[:0]},
 	}
 	args := item.args

@@ -127,11 +127,11 @@ func someNumber(c *testCluster, pick int) uint64 {
 			}
 		}
 	case 1:
-		for e := range n.realms.list[0].Cell.Load().Broker.All {
+		for e := range n.realms.at(0).Cell.Load().Broker.All {
 			return e.ID
 		}
 	case 2:
-		for r := range n.realms.list[0].Cell.Load().Dealer.All {
+		for r := range n.realms.at(0).Cell.Load().Dealer.All {
 			return r.ID
 		}
 	}

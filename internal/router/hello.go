@@ -54,7 +54,7 @@ func (w *Worker) onHello(slot uint32, m *codec.Message) {
 		w.abort(slot, wamp.ErrInvalidURI, "the realm is not a valid URI")
 		return
 	}
-	realm := w.config.Realms.get(m.URI)
+	realm := w.config.Realms.find(m.URI)
 	if realm == nil {
 		w.abort(slot, wamp.ErrNoSuchRealm, "no realm "+string(m.URI)+" here")
 		return
@@ -72,6 +72,10 @@ func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles,
 		id = w.newSessionID() // somebody has drawn the same while this one was challenged
 	}
 	delete(w.channels, slot)
+	if realm = w.config.Realms.admit(realm); realm == nil {
+		w.abort(slot, wamp.ErrNoSuchRealm, "there are too many realms on this node")
+		return
+	}
 	s := &w.sessions[slot]
 	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole, role: realm.role(p.AuthRole)}
 	w.byID.add(slot)

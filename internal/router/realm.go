@@ -3,6 +3,8 @@ package router
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"kleeblatt/broker"
@@ -57,54 +59,105 @@ func (c *Cell) Store(s *Snapshot) { c.p.Store(s) }
 type Realm struct {
 	RealmConfig
 	Cell   Cell
-	index  int
+	index  int // in the set; onDemand for one that nobody has joined yet
 	roles  map[string]*role
 	others role // of those that Roles does not name
 }
 
-// Realms are the realms of a node, the same for all of its workers and its Tables. Immutable but for the cells.
+// Realms are the realms of a node, the same for all of its workers and its Tables. A realm that is there stays; others may come to be
+// (template.go), so what is indexed by realm grows when it meets a new one.
 type Realms struct {
-	list   []*Realm
-	byName map[string]*Realm
+	set       atomic.Pointer[realmSet]
+	templates []RealmTemplate
+	max       int // of realms, all together
 
 	route []*broker.Entry // scratch of WorkersFor, which the home loop alone calls
 }
 
 // NewRealms returns the realms with empty tables.
-func NewRealms(configs ...RealmConfig) (*Realms, error) {
-	r := &Realms{byName: make(map[string]*Realm, len(configs))}
-	if len(configs) == 0 {
+func NewRealms(configs ...RealmConfig) (*Realms, error) { return NewRealmsOf(configs, nil, 0) }
+
+// NewRealmsOf returns the realms with empty tables, and up to onDemandMax more that come to be by the templates; of two that fit a name
+// the first one counts.
+func NewRealmsOf(configs []RealmConfig, templates []RealmTemplate, onDemandMax int) (*Realms, error) {
+	r := &Realms{templates: templates, max: len(configs) + onDemandMax}
+	if len(configs)+len(templates) == 0 {
 		return nil, errors.New("no realm: nobody could join")
 	}
-	if len(configs) > realmsMax {
-		return nil, fmt.Errorf("%d realms are more than %d", len(configs), realmsMax)
+	if r.max > realmsMax {
+		return nil, fmt.Errorf("%d realms are more than %d", r.max, realmsMax)
 	}
+	set := new(realmSet)
 	for _, c := range configs {
 		if !validURI([]byte(c.Name), wamp.Exact, false) {
 			return nil, fmt.Errorf("realm %q is not a valid URI", c.Name)
 		}
-		if r.byName[c.Name] != nil {
+		if set.get([]byte(c.Name)) != nil {
 			return nil, fmt.Errorf("realm %q is given twice", c.Name)
 		}
-		if c.Auth == nil {
-			c.Auth, _ = auth.NewRealm(auth.RealmConfig{Name: c.Name, Anonymous: true})
-		}
-		realm := &Realm{RealmConfig: c, index: len(r.list)}
-		realm.makeRoles()
-		realm.Cell.Store(&Snapshot{Broker: new(broker.Index), Dealer: new(dealer.Index)})
-		r.byName[c.Name] = realm
-		r.list = append(r.list, realm)
+		set.add(newRealm(c))
 	}
-	return r, nil
+	r.set.Store(set)
+	return r, r.checkTemplates()
+}
+
+func newRealm(c RealmConfig) *Realm {
+	if c.Auth == nil {
+		c.Auth, _ = auth.NewRealm(auth.RealmConfig{Name: c.Name, Anonymous: true})
+	}
+	r := &Realm{RealmConfig: c, index: onDemand}
+	r.makeRoles()
+	r.Cell.Store(&Snapshot{Broker: new(broker.Index), Dealer: new(dealer.Index)})
+	return r
 }
 
 // Get returns the realm of that name, or nil.
-func (r *Realms) Get(name string) *Realm { return r.byName[name] }
+func (r *Realms) Get(name string) *Realm { return r.set.Load().get(octets(name)) }
 
-// All returns the realms in the order in which they were given.
-func (r *Realms) All() []*Realm { return r.list }
+// All returns the realms in the order in which they came to be. The slice is not to be changed.
+func (r *Realms) All() []*Realm { return r.set.Load().list }
 
-func (r *Realms) get(name []byte) *Realm { return r.byName[string(name)] }
+func (r *Realms) get(name []byte) *Realm { return r.set.Load().get(name) }
+
+// at is the realm with that index.
+func (r *Realms) at(index int) *Realm { return r.set.Load().list[index] }
+
+// realmSet are the realms at one moment; it never changes.
+type realmSet struct {
+	list   []*Realm
+	byName [realmShards]map[string]*Realm
+}
+
+// realmShards is how many maps the names are spread over: one more realm copies one of them.
+const realmShards = 64
+
+func (s *realmSet) get(name []byte) *Realm {
+	return (*s.shard(name))[string(name)]
+}
+
+// with is the set with one realm more, which gets its index.
+func (s *realmSet) with(r *Realm) *realmSet {
+	out := &realmSet{list: slices.Clip(s.list), byName: s.byName}
+	shard := out.shard(octets(r.Name))
+	*shard = maps.Clone(*shard)
+	out.add(r)
+	return out
+}
+
+// add is for a set that nobody else has seen yet.
+func (s *realmSet) add(r *Realm) {
+	r.index = len(s.list)
+	s.list = append(s.list, r)
+	shard := s.shard(octets(r.Name))
+	if *shard == nil {
+		*shard = map[string]*Realm{}
+	}
+	(*shard)[r.Name] = r
+}
+
+func (s *realmSet) shard(name []byte) *map[string]*Realm {
+	return &s.byName[fingerprint(name)/2%realmShards]
+}
 
 // WorkersFor tells which of this node's workers (of which there are count) a relay frame from another node is for: the owner
 // of the session that it names, or the workers with receivers of the topic. The home loop alone may call it.

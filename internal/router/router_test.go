@@ -442,7 +442,7 @@ func TestCallsWhereIDsCollide(t *testing.T) {
 		a, b := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON)
 		tables := c.nodes[0].tables
 		pattern := map[wamp.Match]string{wamp.Exact: "p.q.r", wamp.Prefix: "p.q", wamp.Wildcard: "p..r"}[match]
-		k := tableKey{realm: tables.realms.list[0].index, kind: Registration, match: match, uri: pattern}
+		k := tableKey{realm: tables.realms.at(0).index, kind: Registration, match: match, uri: pattern}
 		tables.ids[tables.derive(k, 0)] = struct{}{} // something else has it on this node
 		c.say(b, fmt.Sprintf(`[64,1,{"match":%q},%q]`, match, pattern))
 		b.out = nil

@@ -81,7 +81,7 @@ func (w *Worker) subscribed(slot uint32, request, id uint64) {
 // onSubscribeApplied answers all that waited for the subscription. If none of them is left, it is withdrawn.
 func (w *Worker) onSubscribeApplied(p *proposal, in *Input) {
 	if in.Err == "" && w.local.Count(in.ID) == 0 {
-		w.topics[in.ID] = subscription{realm: w.config.Realms.list[p.key.realm], topic: p.key.uri, match: p.key.match}
+		w.topics[in.ID] = subscription{realm: w.config.Realms.at(p.key.realm), topic: p.key.uri, match: p.key.match}
 	}
 	for i := range p.waiting {
 		q := &p.waiting[i]

@@ -129,13 +129,10 @@ type goneElement struct {
 
 // NewTables returns empty tables.
 func NewTables(c TablesConfig) *Tables {
-	n := len(c.Realms.list)
 	t := &Tables{
 		name:    c.NodeName,
 		realms:  c.Realms,
 		mac:     hmac.New(sha256.New, c.Key),
-		edit:    make([]Snapshot, n),
-		dirty:   make([]bool, n),
 		flights: map[tableKey]*flight{},
 		tokens:  map[uint64]*flight{},
 		ids:     map[uint64]struct{}{},
@@ -146,10 +143,25 @@ func NewTables(c TablesConfig) *Tables {
 	if t.idMax == 0 || t.idMax > wamp.MaxID {
 		t.idMax = wamp.MaxID
 	}
-	for i, r := range c.Realms.list {
-		t.edit[i] = *r.Cell.Load()
-	}
+	t.meet()
 	return t
+}
+
+// realm is the realm of that name, which is opened if a template fits; nil where it is not served here.
+func (t *Tables) realm(name string) *Realm {
+	r := t.realms.Open(name)
+	if r != nil && r.index >= len(t.edit) {
+		t.meet()
+	}
+	return r
+}
+
+// meet makes room for the realms that have come to be.
+func (t *Tables) meet() {
+	for _, r := range t.realms.All()[len(t.edit):] {
+		t.edit = append(t.edit, *r.Cell.Load())
+		t.dirty = append(t.dirty, false)
+	}
 }
 
 // Unknown counts the elements of other nodes that could not be used: of a later version, broken, or of a realm that this node does not
@@ -165,14 +177,14 @@ func (t *Tables) Commit() {
 		if d {
 			t.dirty[i] = false
 			s := t.edit[i]
-			t.realms.list[i].Cell.Store(&s)
+			t.realms.at(i).Cell.Store(&s)
 		}
 	}
 }
 
 // Propose takes a worker's change. now is wall-clock time in milliseconds.
 func (t *Tables) Propose(op Op, token uint64, now int64, out []TablesEffect) []TablesEffect {
-	r := t.realms.Get(op.Realm)
+	r := t.realm(op.Realm)
 	if r == nil {
 		return append(out, TablesEffect{Kind: TxApplied, Worker: op.Worker, Token: token, Err: wamp.ErrNoSuchRealm})
 	}

@@ -26,7 +26,7 @@ func (t *Tables) idOf(k tableKey) uint64 {
 
 func (t *Tables) derive(k tableKey, salt uint64) uint64 {
 	b := t.scratch[:0]
-	realm := t.realms.list[k.realm].Name
+	realm := t.realms.at(k.realm).Name
 	b = appendElementHead(b, k.kind, realm, k.match, k.uri)
 	b = binary.AppendUvarint(b, salt)
 	t.scratch = b

@@ -66,7 +66,7 @@ func (t *Tables) parse(element string) (Element, tableKey, error) {
 		return e, tableKey{}, err
 	}
 	k := tableKey{realm: -1, kind: e.Kind, match: e.Match, uri: e.URI}
-	if r := t.realms.Get(e.Realm); r != nil {
+	if r := t.realm(e.Realm); r != nil {
 		k.realm = r.index
 	} else {
 		t.unknown++

@@ -299,8 +299,8 @@ func TestTablesAgainstASet(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("routed: %v\nset:    %v", got, want)
 		}
-		if n := realms.list[0].Cell.Load().Broker.Len() + realms.list[0].Cell.Load().Dealer.Len() +
-			realms.list[1].Cell.Load().Broker.Len() + realms.list[1].Cell.Load().Dealer.Len(); n != len(a.ids) {
+		if n := realms.at(0).Cell.Load().Broker.Len() + realms.at(0).Cell.Load().Dealer.Len() +
+			realms.at(1).Cell.Load().Broker.Len() + realms.at(1).Cell.Load().Dealer.Len(); n != len(a.ids) {
 			t.Fatalf("%d entries, %d ids", n, len(a.ids))
 		}
 	})

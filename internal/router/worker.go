@@ -163,7 +163,6 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.proposals.init()
 	w.exchanges = map[uint32]exchange{}
 	w.channels = map[uint32]*auth.Channel{}
-	w.cache.init(len(c.Realms.list))
 	w.verdicts = verdicts{}
 	w.grants = map[grantKey]*grant{}
 	w.inquiries.init()
