@@ -1,9 +1,12 @@
 package chaos
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"sync"
 	"time"
 )
@@ -12,7 +15,8 @@ import (
 const simUsage = `usage: kleeblatt-chaos sim [--seed N] [--seeds K] [--nodes N] [--duration D] [--mode safety|liveness|both] [--calm] [--workers W] [--for D] [--stats] [--enough] [-v]
        kleeblatt-chaos sim --mutants [PART] [--seed N] [--workers W] [--for D]
 
-Plays whole clusters in virtual time, one per seed, and prints a line for each seed whose run broke a promise.
+Plays whole clusters in virtual time, one per seed, and prints a line for each seed whose run broke a promise. Ctrl-C begins no
+further run; a second one ends at once.
   --seed N      the first seed (default 1)
   --seeds K     how many (default 1, or no limit with --for)
   --nodes N     nodes per run, 3 to 20 (default: drawn)
@@ -33,6 +37,11 @@ type batch struct {
 	options Options
 	seeds   uint64 // 0: no limit
 	until   time.Time
+	ctx     context.Context // over: no further run begins
+
+	progress io.Writer
+	began    time.Time
+	said     time.Time // when progress was last told
 
 	mu         sync.Mutex
 	next, last uint64
@@ -73,7 +82,11 @@ func Sim(words []string, out, complaints io.Writer) int {
 	if *plant {
 		return plantAll(*seed, *workers, f.Args(), *limit, out, complaints)
 	}
-	b := &batch{out: out, next: *seed, seeds: *seeds, results: map[uint64]Result{}}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	now := time.Now()
+	b := &batch{out: out, progress: complaints, ctx: ctx, began: now, said: now, next: *seed, seeds: *seeds, results: map[uint64]Result{}}
 	b.options = Options{Nodes: *nodes, Duration: *duration, Mode: Mode(*mode), Calm: *calm}
 	switch {
 	case f.NArg() > 0 || *workers < 1 || *duration < time.Second || *nodes != 0 && (*nodes < 3 || *nodes > nodesMax):
@@ -135,7 +148,7 @@ func (b *batch) run(first uint64, workers int) {
 func (b *batch) take(first uint64) (seed uint64, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.seeds != 0 && b.next-first >= b.seeds || !b.until.IsZero() && time.Now().After(b.until) {
+	if b.ctx.Err() != nil || b.seeds != 0 && b.next-first >= b.seeds || !b.until.IsZero() && time.Now().After(b.until) {
 		return 0, false
 	}
 	b.next++
@@ -146,6 +159,7 @@ func (b *batch) done(r Result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.results[r.Seed] = r
+	defer b.tell()
 	for {
 		r, ok := b.results[b.last]
 		if !ok {
@@ -166,6 +180,19 @@ func (b *batch) done(r Result) {
 			}
 		}
 	}
+}
+
+// tellEvery is how often a long batch says how far it is.
+const tellEvery = time.Minute
+
+func (b *batch) tell() {
+	now := time.Now()
+	if now.Sub(b.said) < tellEvery {
+		return
+	}
+	b.said = now
+	fmt.Fprintf(b.progress, "%v: %d runs, the last of seed %d, %d violations, %.1f simulated hours\n",
+		now.Sub(b.began).Round(time.Second), b.total.Runs, b.last-1, b.violations, b.simulated.Hours())
 }
 
 func (b *batch) summary(stats bool) {
