@@ -113,7 +113,7 @@ func (m *Machine) Step(in *Input, out []Effect) []Effect {
 	case InData:
 		return m.onSend(in, m.LaneOf(in.Lane), out)
 	case InBytes:
-		m.late(in.Now)
+		out = m.late(in.Now, out)
 		out = m.onBytes(in, out)
 		if m.cur != nil && m.state == Up {
 			return out
@@ -139,7 +139,7 @@ func (m *Machine) Step(in *Input, out []Effect) []Effect {
 	case InRetire:
 		out = m.onRetire(in.Now, out)
 	case InTick:
-		m.late(in.Now)
+		out = m.late(in.Now, out)
 		out = m.timers(in.Now, out)
 	}
 	return m.maybeDial(in.Now, out)
@@ -186,6 +186,7 @@ type Stats struct {
 	Rivals      uint64 // connections that were both on their way, of which one was given up
 	Superseded  uint64 // connections that a newer one has taken the place of
 	Unheard     uint64 // times that the peer did not hear us while we heard it
+	Stopped     uint64 // connections given up because this process was stopped for longer than a path may be silent
 	Detours     uint64 // paths over a neighbour that came up
 
 	RelayOut, RelayIn           uint64 // relay items on this connection, on their way over the peer or over us

@@ -189,10 +189,8 @@ func TestOurOwnLatenessIsNotThePeersSilence(t *testing.T) {
 	for range 400 {
 		p.turn()
 	}
-	out := p.a.Flush(p.now, nil)
-	p.now += 60e9
-	out = p.a.Step(&Input{Kind: InTick, Now: p.now}, out[:0])
-	if p.a.State() != Up {
+	p.now = p.a.wake + int64(deadMin-beatEvery) - 1e6
+	if out := p.a.Step(&Input{Kind: InTick, Now: p.now}, nil); p.a.State() != Up {
 		t.Fatalf("%v, %v", p.a.State(), out)
 	}
 	p.a.Flush(p.now, nil)
@@ -203,6 +201,32 @@ func TestOurOwnLatenessIsNotThePeersSilence(t *testing.T) {
 	}
 	if p.a.State() != Suspect {
 		t.Fatal(p.a.State())
+	}
+}
+
+// TestAfterALongStopNothingOldRuns: what lies in the socket of a process that was stopped is not read where its callers have been told that
+// it failed. It comes again, without what failed; see also testdata/suspect_and_down.txt.
+func TestAfterALongStopNothingOldRuns(t *testing.T) {
+	for _, first := range []InputKind{InTick, InBytes} {
+		p := newPairUp(t)
+		for range 400 {
+			p.turn()
+		}
+		conn := p.a.cur.id
+		p.now = p.a.wake + int64(deadMin)
+		record := []byte{p.a.cur.version, kindBatch}
+		out := p.a.Step(&Input{Kind: first, Conn: conn, Now: p.now, Bytes: record}, nil)
+		if len(out) == 0 || out[0].Kind != FxClose || !out[0].On || out[0].Conn != conn {
+			t.Fatalf("%v: %v", first, out)
+		}
+		for _, e := range p.a.Step(&Input{Kind: InBytes, Conn: conn, Now: p.now, Bytes: record}, nil) {
+			if e.Kind == FxData || e.Kind == FxControl {
+				t.Errorf("%v: %v", first, e)
+			}
+		}
+		if s := p.a.Stats(); s.Stopped != 1 {
+			t.Errorf("%+v", s)
+		}
 	}
 }
 

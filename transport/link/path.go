@@ -48,19 +48,29 @@ func (m *Machine) windowBytes() (n int) {
 	return n
 }
 
-// late takes our own lateness off the peer's silence: what it sent meanwhile lies unread in the socket.
-func (m *Machine) late(now int64) {
+// late takes our own lateness off the peer's silence: what it sent meanwhile lies unread in the socket. Where we were stopped for so long that
+// the peer has given its calls up, they lie there too, and would run although their callers were told that they failed: the connection is
+// given up unread. What the peer keeps comes again, its calls as no-ops.
+func (m *Machine) late(now int64, out []Effect) []Effect {
 	if m.wake == 0 || now < m.wake {
-		return
+		return out
 	}
-	if by := now - m.wake; by > int64(lateMin) {
-		m.rttFrom = now
-		m.heard, m.echoed = min(now, m.heard+by), min(now, m.echoed+by)
-		if by > int64(deadMin)/2 {
-			m.excused = now + int64(2*beatEvery)
-		}
-	}
+	by := now - m.wake
 	m.wake = 0
+	if by <= int64(lateMin) {
+		return out
+	}
+	m.rttFrom = now
+	m.heard, m.echoed = min(now, m.heard+by), min(now, m.echoed+by)
+	if by > int64(deadMin)/2 {
+		m.excused = now + int64(2*beatEvery)
+	}
+	if c := m.cur; c != nil && c.phase == open && by >= m.deadTime()-int64(beatEvery) {
+		m.stats.Stopped++
+		out = append(out, Effect{Kind: FxClose, Conn: c.id, On: true, Text: "this node was stopped for too long"})
+		out = m.pathLost(now, out)
+	}
+	return out
 }
 
 // opened: both ends have accepted the connection and know each other's state.
