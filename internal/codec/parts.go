@@ -135,3 +135,12 @@ func (p *Parser) PublishOptions(s wamp.Serializer, b []byte) (o Options, err err
 	}
 	return o, nil
 }
+
+// Text is an encoded value as text; false where it is none. It owns its memory.
+func Text(s wamp.Serializer, b []byte) (string, bool) {
+	var c cursor
+	c.start(s, b)
+	text := string(c.text())
+	c.end(whyTrailing)
+	return text, c.ok()
+}

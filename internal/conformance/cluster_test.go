@@ -29,19 +29,19 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	file, err := writeRules()
-	if err == nil {
-		clusters.one, err = startCluster(1, file)
+	var err error
+	if rulesPath, err = writeRules(); err == nil {
+		clusters.one, err = startCluster(1)
 	}
 	if err == nil {
-		clusters.three, err = startCluster(3, file)
+		clusters.three, err = startCluster(3)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
-	os.Remove(file)
+	os.Remove(rulesPath)
 	for _, n := range append(clusters.one, clusters.three...) {
 		n.Close()
 	}
@@ -56,11 +56,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func startCluster(n int, file string) ([]*node.Node, error) {
+// rulesPath is the configuration file of all nodes.
+var rulesPath string
+
+func startCluster(n int, more ...string) ([]*node.Node, error) {
 	var nodes []*node.Node
 	for i := range n {
-		words := []string{"--name", fmt.Sprintf("n%d", i+1), "--config", file, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
+		words := []string{"--name", fmt.Sprintf("n%d", i+1), "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
 			"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", ruledRealm, "--realm", tenantRealms}
+		words = append(words, more...)
 		if i > 0 {
 			words = append(words, "--join", nodes[0].GossipAddr())
 		}

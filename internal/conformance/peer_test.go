@@ -288,3 +288,14 @@ var departures = []struct {
 	{"transport loss", func(p *peer) { p.conn.Close() }},
 	{"violation", func(p *peer) { p.t.Helper(); p.send(`[2,1,{}]`); p.aborted(violation) }},
 }
+
+// announced checks that WELCOME announced the feature of that role.
+func (p *peer) announced(role, feature string) {
+	p.t.Helper()
+	roles, _ := p.details["roles"].(map[string]any)
+	of, _ := roles[role].(map[string]any)
+	features, _ := of["features"].(map[string]any)
+	if features[feature] != true {
+		p.t.Errorf("%s: %s.%s is not announced: %v", p.name, role, feature, features)
+	}
+}

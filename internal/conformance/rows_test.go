@@ -26,6 +26,7 @@ var later = map[string]string{
 
 	"SMA-08": kills, "SMA-09": kills, "SMA-10": kills, "SMA-11": kills, "SMA-12": kills, "SMA-13": kills, "SMA-14": kills,
 	"SMA-16": kills, "SMA-17": kills, "SMA-19": kills,
+	"TST-08": kills,
 	"SMA-18": "the session meta API is announced once its kills are there (P26)",
 
 	"PUB-14": "demands nothing: either order is allowed",

@@ -39,9 +39,9 @@ func (o *home) element(p *peer, e *gossip.Effect) {
 	add := e.Kind == gossip.FxAdd
 	var err error
 	switch {
-	case router.IsSession(e.Element) && add:
+	case router.IsDirectory(e.Element) && add:
 		err = o.directory.RemoteAdd(p.slot, e.Element)
-	case router.IsSession(e.Element):
+	case router.IsDirectory(e.Element):
 		o.directory.RemoteRemove(p.slot, e.Element)
 	case add:
 		o.dirty = true

@@ -31,7 +31,7 @@ func (p *peer) hide() {
 // unroute takes an element of a hidden peer out of the tables, unless it lingers there. The directory keeps the sessions: they may live on
 // behind a cut.
 func (p *peer) unroute(element string) {
-	if router.IsSession(element) {
+	if router.IsDirectory(element) {
 		return
 	}
 	if p.lingers && router.IsInterest(element) {

@@ -151,7 +151,7 @@ func (o *home) execGossip(e *gossip.Effect) {
 		return
 	case gossip.FxRefused:
 		if router.IsDirectoryToken(e.Token) {
-			o.n.log.Error("a session is not in the directory: "+e.Text, "node", o.n.name)
+			o.n.log.Error("a session or testament is not in the directory: "+e.Text, "node", o.n.name)
 			o.tfx = o.directory.Refused(e.Token, o.tfx)
 			return
 		}

@@ -311,6 +311,7 @@ func (o *home) fromPeer(p *peer, f []byte) {
 		o.fromHome(p, f)
 		return
 	}
+	o.directory.Published(p.slot, f)
 	if len(o.n.hubs) == 1 {
 		o.h.fromLink(uint8(p.slot), f, 1)
 		return

@@ -66,7 +66,7 @@ const (
 	FxPropose                       // Op, Token: to this node's Tables; answered by InApplied
 	FxWakeAt                        // N: step again (InTick) at this time at the latest
 	FxLog                           // Text, Level: for a person, once; never on the hot path
-	FxSession                       // Op (OpSessionOpen, OpSessionOver): to this node's Directory; there is no answer
+	FxSession                       // Op (OpSessionOpen, OpSessionOver, OpTestament, OpTestamentOver): to this node's Directory; there is no answer
 	FxAsk                           // Ask, Token: to the owner of the tables; answered by InAnswer
 )
 
@@ -93,13 +93,15 @@ type Effect struct {
 type OpKind uint8
 
 const (
-	OpSubscribe   OpKind = iota + 1 // the worker has its first subscriber of (Realm, Match, URI); InApplied.ID is the subscription id
-	OpUnsubscribe                   // the worker has no subscriber of it any more
-	OpRegister                      // Session registers; InApplied.ID is the registration id, Err the refusal
-	OpUnregister                    // Session no longer has it
-	OpLeave                         // Session has ended before it was told whether it has it
-	OpSessionOpen                   // Session is open; Element is its entry in the directory. Ahead of all else that the session changes
-	OpSessionOver                   // Session is over. Behind all else
+	OpSubscribe     OpKind = iota + 1 // the worker has its first subscriber of (Realm, Match, URI); InApplied.ID is the subscription id
+	OpUnsubscribe                     // the worker has no subscriber of it any more
+	OpRegister                        // Session registers; InApplied.ID is the registration id, Err the refusal
+	OpUnregister                      // Session no longer has it
+	OpLeave                           // Session has ended before it was told whether it has it
+	OpSessionOpen                     // Session is open; Element is its entry in the directory. Ahead of all else that the session changes
+	OpSessionOver                     // Session is over. Behind all else
+	OpTestament                       // Session leaves something behind: Element is to be in the directory until OpTestamentOver
+	OpTestamentOver                   // Element has been published, or taken back
 )
 
 // Op is one proposed change of the tables.

@@ -43,6 +43,15 @@ func init() {
 	} {
 		builtins[b.uri] = &b
 	}
+	for uri := range ownBuiltins {
+		builtins[uri] = &builtin{uri: uri}
+	}
+}
+
+// ownBuiltins are those that a worker answers by itself.
+var ownBuiltins = map[string]func(w *Worker, c *dealer.Call, m *codec.Message){
+	"wamp.session.add_testament":    (*Worker).addTestament,
+	"wamp.session.flush_testaments": (*Worker).flushTestaments,
 }
 
 // readRoles reads an optional list of roles; null is none.
@@ -108,6 +117,10 @@ func (w *Worker) ask(c *dealer.Call, b *builtin, m *codec.Message) {
 	r := &w.receivers[slot]
 	if len(m.Payload.Raw) > askBytesMax {
 		w.endCall(c, wamp.ErrInvalidArgument, "arguments too long")
+		return
+	}
+	if own := ownBuiltins[b.uri]; own != nil {
+		own(w, c, m)
 		return
 	}
 	args, _ := codec.ReadPayload(r.serializer, m.Payload)

@@ -74,6 +74,15 @@ func (c *matchCache) lookup(x *realmCache, topic []byte) *matches {
 	return m
 }
 
+// matchesOf are the matches of a valid topic, remembered or not.
+func (w *Worker) matchesOf(r *Realm, topic []byte) *matches {
+	x := w.cache.current(r)
+	if m := w.cache.cached(x, topic); m != nil {
+		return m
+	}
+	return w.cache.lookup(x, topic)
+}
+
 func (c *matchCache) admit(x *realmCache, topic []byte) *matches {
 	if c.size >= matchCacheMax {
 		c.size = 0

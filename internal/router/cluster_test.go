@@ -362,11 +362,11 @@ func (n *testNode) remote(from *testNode, op TableOp) {
 	n.reached[from.index]++
 	slot := slotOf(n.index, from.index)
 	switch {
-	case IsSession(op.Element) && op.Add:
+	case IsDirectory(op.Element) && op.Add:
 		if err := n.dir.RemoteAdd(slot, op.Element); err != nil {
 			n.c.t.Error(err)
 		}
-	case IsSession(op.Element):
+	case IsDirectory(op.Element):
 		n.dir.RemoteRemove(slot, op.Element)
 	case op.Add:
 		var err error
@@ -498,12 +498,17 @@ func (c *testCluster) checkEmpty() {
 		if n.dir.Len() != 0 || len(n.dir.tokens) != 0 || n.dir.Clashes() != 0 {
 			c.t.Errorf("node %d still knows %d sessions", n.index, n.dir.Len())
 		}
+		for i := range n.dir.nodes {
+			if len(n.dir.nodes[i].legacy) != 0 {
+				c.t.Errorf("node %d keeps testaments", n.index)
+			}
+		}
 		if len(n.tables.ids) != 0 {
 			c.t.Errorf("node %d keeps %d ids", n.index, len(n.tables.ids))
 		}
 		for _, w := range n.workers {
 			if w.Sessions() != 0 || w.byConn.n != 0 || w.byID.n != 0 || w.local.Len() != 0 || len(w.topics) != 0 || len(w.registrations.byID) != 0 ||
-				len(w.pauses.held) != 0 || len(w.pauses.episodes) != 0 {
+				len(w.wills) != 0 || len(w.pauses.held) != 0 || len(w.pauses.episodes) != 0 {
 				c.t.Errorf("node %d worker %d is not empty", n.index, w.config.Index)
 			}
 		}

@@ -69,6 +69,7 @@ type nodeSessions struct {
 	syncing bool
 	round   uint8
 	joins   []sessionJoin // not known before this round
+	legacy  legacy
 }
 
 type sessionJoin struct {
@@ -111,11 +112,14 @@ func (d *Directory) Clashes() uint64 { return d.clash }
 // Unknown counts the elements of other nodes that could not be used, as Tables.Unknown does.
 func (d *Directory) Unknown() uint64 { return d.unknown }
 
-// Propose takes the change of one of our own sessions: OpSessionOpen or OpSessionOver.
+// Propose takes the change of one of our own sessions: OpSessionOpen or OpSessionOver, OpTestament or OpTestamentOver.
 func (d *Directory) Propose(op *Op, out []TablesEffect) []TablesEffect {
 	r := d.realm(op.Realm)
 	if r == nil {
 		return out
+	}
+	if op.Kind == OpTestament || op.Kind == OpTestamentOver {
+		return d.proposeTestament(op, out)
 	}
 	k := sessionKey{r.index, op.Session}
 	x, known := d.list[r.index].byID[op.Session]
@@ -214,7 +218,7 @@ func roleOf(element string) string {
 	return e.AuthRole
 }
 
-// RemoteAdd takes a session's element of another node that is routed to. It keeps the string as long as the session is known.
+// RemoteAdd takes an element of another node that is routed to, a session or a testament. It keeps the string as long as that is known.
 func (d *Directory) RemoteAdd(node NodeSlot, element string) error {
 	e, err := ParseElement(element)
 	if err != nil {
@@ -222,9 +226,12 @@ func (d *Directory) RemoteAdd(node NodeSlot, element string) error {
 		return err
 	}
 	r := d.realm(e.Realm)
-	if r == nil || e.Kind != Session || node == 0 {
+	if r == nil || e.Kind != Session && e.Kind != Testament || node == 0 {
 		d.unknown++
 		return nil // a realm that this node does not serve
+	}
+	if e.Kind == Testament {
+		return d.addTestament(node, element, &e)
 	}
 	n := &d.nodes[node]
 	k := sessionKey{r.index, e.Session}
@@ -250,6 +257,10 @@ func (d *Directory) RemoteAdd(node NodeSlot, element string) error {
 func (d *Directory) RemoteRemove(node NodeSlot, element string) {
 	e, err := ParseElement(element)
 	r := d.realm(e.Realm)
+	if err == nil && e.Kind == Testament {
+		d.removeTestament(node, element, &e)
+		return
+	}
 	if err != nil || r == nil || e.Kind != Session {
 		return
 	}
@@ -276,6 +287,7 @@ func (d *Directory) Reached(node NodeSlot) {
 		return
 	}
 	n.syncing = false
+	n.forgetUntold()
 	d.leaveAll(node, func(x *record) bool { return x.round != n.round })
 	joins := n.joins
 	n.joins = nil
@@ -288,12 +300,13 @@ func (d *Directory) Reached(node NodeSlot) {
 	}
 }
 
-// Gone says that the node's sessions are over for good. It looks at all sessions.
+// Gone says that the node's sessions are over for good: their testaments are due. It looks at all sessions.
 func (d *Directory) Gone(node NodeSlot) {
 	if node == 0 {
 		return
 	}
 	d.nodes[node].syncing, d.nodes[node].joins = false, nil
+	d.publishLegacy(node)
 	d.leaveAll(node, func(*record) bool { return true })
 }
 

@@ -49,7 +49,7 @@ func (e *ear) listen() []string {
 			break
 		}
 		var f frame
-		if err := f.parse(b); err != nil || f.kind != framePublish || string(f.realm) != "r" || !wamp.ValidID(f.id) {
+		if err := f.parse(b); err != nil || !f.kind.publishes() || string(f.realm) != "r" || !wamp.ValidID(f.id) {
 			e.t.Fatalf("an event is %x: %v", b, err)
 		}
 		args, _ := codec.ReadPayload(f.serializer, f.payload)

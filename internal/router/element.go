@@ -19,6 +19,7 @@ const (
 	Interest     ElementKind = 1 // (realm, match, topic): the node has subscribers
 	Registration ElementKind = 2 // one callee of a procedure
 	Session      ElementKind = 3 // one open session: an entry of the directory
+	Testament    ElementKind = 5 // what a session leaves behind, likewise
 )
 
 // Element is one entry of a node's part of the tables (DESIGN.md section 6). Equal elements have equal encodings and differing ones
@@ -29,7 +30,7 @@ type Element struct {
 	Match wamp.Match
 	URI   string
 
-	Session uint64 // of registrations and sessions
+	Session uint64 // of registrations, sessions and testaments
 
 	// Of registrations only.
 	Invoke         wamp.Invoke
@@ -40,6 +41,11 @@ type Element struct {
 
 	// Of sessions only, which have no Match and URI: who it is.
 	auth.Principal
+
+	// Of testaments only, which have none either (testament.go).
+	Scope Scope
+	Place uint64 // the order in which the session's were added
+	Frame string // the relay frame that publishes it
 }
 
 // ErrElement says that an element cannot be read: it is of a later version, or broken.
@@ -88,7 +94,22 @@ func AppendSession(dst []byte, realm string, session uint64, p *auth.Principal) 
 	return appendElementText(dst, p.AuthProvider)
 }
 
-// IsSession says that an encoded element is the directory's, whatever else is in it.
+// AppendTestament appends the encoded testament of a session; e.Kind does not matter.
+func AppendTestament(dst []byte, e *Element) []byte {
+	dst = append(dst, elementVersion, byte(Testament))
+	dst = appendElementText(dst, e.Realm)
+	dst = binary.AppendUvarint(dst, e.Session)
+	dst = append(dst, byte(e.Scope))
+	dst = binary.AppendUvarint(dst, e.Place)
+	return appendElementText(dst, e.Frame)
+}
+
+// IsDirectory says that an encoded element is the directory's, whatever else is in it.
+func IsDirectory(element string) bool {
+	return IsSession(element) || len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Testament
+}
+
+// IsSession says that an encoded element is a session's, whatever else is in it.
 func IsSession(element string) bool {
 	return len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Session
 }
@@ -114,7 +135,7 @@ func ParseElement(s string) (Element, error) {
 	}
 	e.Kind = ElementKind(r.byte())
 	e.Realm = r.text()
-	if e.Kind != Session {
+	if e.Kind != Session && e.Kind != Testament {
 		e.Match = wamp.Match(r.byte())
 		e.URI = r.text()
 	}
@@ -138,6 +159,14 @@ func ParseElement(s string) (Element, error) {
 		e.Session = r.uvarint(wamp.MaxID)
 		e.AuthID, e.AuthRole, e.AuthMethod, e.AuthProvider = r.text(), r.text(), r.text(), r.text()
 		if e.Session == 0 {
+			return e, ErrElement
+		}
+	case Testament:
+		e.Session = r.uvarint(wamp.MaxID)
+		e.Scope = Scope(r.byte())
+		e.Place = r.uvarint(math.MaxUint64)
+		e.Frame = r.text()
+		if e.Session == 0 || e.Scope > Destroyed {
 			return e, ErrElement
 		}
 	default:

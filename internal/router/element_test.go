@@ -12,13 +12,18 @@ import (
 var anyElement = rapid.Custom(func(t *rapid.T) Element {
 	text := rapid.StringN(0, 20, 40)
 	e := Element{
-		Kind:  rapid.SampledFrom([]ElementKind{Interest, Registration, Session}).Draw(t, "kind"),
+		Kind:  rapid.SampledFrom([]ElementKind{Interest, Registration, Session, Testament}).Draw(t, "kind"),
 		Realm: text.Draw(t, "realm"),
 	}
 	if e.Kind == Session {
 		e.Session = rapid.Uint64Range(1, wamp.MaxID).Draw(t, "session")
 		e.AuthID, e.AuthRole = text.Draw(t, "authid"), text.Draw(t, "authrole")
 		e.AuthMethod, e.AuthProvider = text.Draw(t, "authmethod"), text.Draw(t, "authprovider")
+		return e
+	}
+	if e.Kind == Testament {
+		e.Session, e.Scope = rapid.Uint64Range(1, wamp.MaxID).Draw(t, "session"), Scope(rapid.IntRange(0, 1).Draw(t, "scope"))
+		e.Place, e.Frame = rapid.Uint64().Draw(t, "place"), text.Draw(t, "frame")
 		return e
 	}
 	e.URI = text.Draw(t, "uri")
@@ -38,6 +43,8 @@ func encodeElement(e *Element) string {
 	switch e.Kind {
 	case Session:
 		return string(AppendSession(nil, e.Realm, e.Session, &e.Principal))
+	case Testament:
+		return string(AppendTestament(nil, e))
 	case Interest:
 		return string(AppendInterest(nil, e.Realm, e.Match, e.URI))
 	}
@@ -70,6 +77,7 @@ func FuzzParseElement(f *testing.F) {
 	f.Add(string(AppendInterest(nil, "r", wamp.Prefix, "a.b")))
 	f.Add(string(AppendRegistration(nil, &Element{Realm: "r", URI: "p.q", Session: 300, Concurrency: 3, Order: 1 << 40})))
 	f.Add(string(AppendSession(nil, "r", 300, &auth.Principal{AuthID: "me", AuthRole: "user"})))
+	f.Add(string(AppendTestament(nil, &Element{Realm: "r", Session: 300, Scope: Destroyed, Place: 3, Frame: "frame"})))
 	f.Add("\x01\x01\x81\x00")
 	f.Fuzz(func(t *testing.T, s string) {
 		e, err := ParseElement(s)

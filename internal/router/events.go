@@ -35,12 +35,13 @@ type news struct {
 	bytes []byte
 }
 
-// newsItem is one event of one realm: a session's, or one with arguments of its own.
+// newsItem is one event of one realm: a session's, one with arguments of its own, or a testament.
 type newsItem struct {
 	realm   int
 	topic   string
 	element string
 	args    []any
+	frame   string // of a testament: as it is
 }
 
 // newsKeep is how many items' memory is kept when all have left.
@@ -109,6 +110,10 @@ func (d *Directory) NextEvent(random uint64) ([]byte, bool) {
 		if cap(n.items) > newsKeep {
 			n.items = nil
 		}
+	}
+	if item.frame != "" {
+		n.bytes = append(n.bytes[:0], item.frame...)
+		return n.bytes, true
 	}
 	f := &n.frame
 	*f = frame{

@@ -33,7 +33,7 @@ func (w *Worker) onFrame(node NodeSlot, b []byte) {
 	}
 	w.lost.Remove(uint8(node)) // it speaks to us
 	switch f.kind {
-	case framePublish:
+	case framePublish, frameTestament:
 		f.filter.Sort()
 		w.onPublishFrame(node, f)
 	case frameInvoke:

@@ -12,12 +12,14 @@ const (
 	defaultHelloTimeout   = 10 * time.Second // a slow mobile network included
 	defaultGoodbyeTimeout = 2 * time.Second  // one round trip and some waiting behind queued events
 	defaultPauseMax       = 50 * time.Millisecond
-	defaultSessions       = 1 << 22 // per worker; the slot table takes 200 bytes each
-	defaultSubscriptions  = 1 << 16 // per session
-	defaultRegistrations  = 1 << 16 // per session
-	defaultCalls          = 1 << 14 // pending per calling session
-	defaultInvocations    = 1 << 16 // pending per callee session, whoever calls it
-	defaultWaiting        = 1 << 12 // proposals of a session that the tables have not answered yet
+	defaultSessions       = 1 << 22  // per worker; the slot table takes 200 bytes each
+	defaultSubscriptions  = 1 << 16  // per session
+	defaultRegistrations  = 1 << 16  // per session
+	defaultCalls          = 1 << 14  // pending per calling session
+	defaultInvocations    = 1 << 16  // pending per callee session, whoever calls it
+	defaultWaiting        = 1 << 12  // proposals of a session that the tables have not answered yet
+	defaultTestaments     = 16       // per session: one for each thing that others have to know of its end
+	defaultTestamentBytes = 64 << 10 // of a session together: every node keeps them
 )
 
 const (
@@ -53,6 +55,8 @@ type Limits struct {
 	Calls          int           // pending, per calling session
 	Invocations    int           // pending, per called session
 	Waiting        int           // unanswered SUBSCRIBE and REGISTER, per session; 65535 at most
+	Testaments     int           // per session
+	TestamentBytes int           // of a session's testaments together
 	SlowConsumer   SlowConsumer
 }
 
@@ -78,6 +82,8 @@ func (l Limits) withDefaults() Limits {
 	orInt(&l.Calls, defaultCalls)
 	orInt(&l.Invocations, defaultInvocations)
 	orInt(&l.Waiting, defaultWaiting)
+	orInt(&l.Testaments, defaultTestaments)
+	orInt(&l.TestamentBytes, defaultTestamentBytes)
 	l.Waiting = min(l.Waiting, math.MaxUint16)
 	return l
 }

@@ -35,19 +35,12 @@ func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 	}
 	f := &w.request
 	f.kind = framePublish
-	f.flags = flagExcludeMe
-	if o.Has&codec.OptExcludeMe != 0 && !o.ExcludeMe {
-		f.flags = 0
-	}
-	if disclose, allowed := s.discloses(o); !allowed {
+	disclose, allowed := s.discloses(o)
+	if !allowed {
 		w.failPublish(slot, m, acknowledge, wamp.ErrDiscloseMeDisallowed, "")
 		return
-	} else if disclose || named {
-		f.flags |= flagDisclose
 	}
-	if o.Has&codec.OptRetain != 0 && o.Retain {
-		f.flags |= flagRetain
-	}
+	f.flags = publishFlags(o, disclose || named)
 	f.realm, f.uri = octets(s.realm.Name), m.URI
 	f.id = w.randomID()
 	f.from = s.identity()
@@ -74,6 +67,20 @@ func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 	}
 }
 
+// publishFlags are the flags of a publication with these options.
+func publishFlags(o *codec.Options, disclose bool) (flags uint8) {
+	if o.Has&codec.OptExcludeMe == 0 || o.ExcludeMe {
+		flags |= flagExcludeMe
+	}
+	if disclose {
+		flags |= flagDisclose
+	}
+	if o.Has&codec.OptRetain != 0 && o.Retain {
+		flags |= flagRetain
+	}
+	return flags
+}
+
 // handOver sends a publication of this worker to the other workers and nodes that have receivers: the same bytes to all.
 func (w *Worker) handOver(f *frame, to *matches, slot uint32) {
 	others := to.workers &^ w.me
@@ -87,7 +94,7 @@ func (w *Worker) handOver(f *frame, to *matches, slot uint32) {
 		w.post(i, b)
 	}
 	for n := range to.nodes.Each {
-		if w.lagging.Has(n) {
+		if slot != noSlot && w.lagging.Has(n) {
 			w.pauseForNode(slot, n)
 		}
 		w.relay(n, f.from.session, b)

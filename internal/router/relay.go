@@ -24,14 +24,18 @@ const (
 type frameKind uint8
 
 const (
-	framePublish  frameKind = iota + 1 // realm, uri (topic), id (publication), from, flags, filter, payload
-	frameInvoke                        // session (callee), realm, uri (called procedure), id (registration), call, worker, from, flags, timeout, tried, payload
-	frameReply                         // session (caller), call, flags, payload
-	frameError                         // session (caller), call, uri (error), payload
-	frameCancel                        // session (callee), call, worker, mode
-	framePressure                      // session (publisher), level
-	frameRefuse                        // session (caller), call, level (why), rest: the frameInvoke that was refused
+	framePublish   frameKind = iota + 1 // realm, uri (topic), id (publication), from, flags, filter, payload
+	frameInvoke                         // session (callee), realm, uri (called procedure), id (registration), call, worker, from, flags, timeout, tried, payload
+	frameReply                          // session (caller), call, flags, payload
+	frameError                          // session (caller), call, uri (error), payload
+	frameCancel                         // session (callee), call, worker, mode
+	framePressure                       // session (publisher), level
+	frameRefuse                         // session (caller), call, level (why), rest: the frameInvoke that was refused
+	frameTestament                      // like framePublish: what a session has left behind
 )
+
+// publishes says that the frame is a publication.
+func (k frameKind) publishes() bool { return k == framePublish || k == frameTestament }
 
 const (
 	flagExcludeMe uint8 = 1 << iota // publish: not to the publisher itself
@@ -81,7 +85,7 @@ var errFrame = errors.New("router: malformed relay frame")
 // appendFrame appends the encoded frame to dst.
 func appendFrame(dst []byte, f *frame) []byte {
 	dst = append(dst, relayVersion, byte(f.kind))
-	if f.kind == framePublish {
+	if f.kind.publishes() {
 		return appendPublishFrame(dst, f)
 	}
 	dst = msgp.AppendUint64(dst, f.session)
@@ -177,7 +181,7 @@ func textLists(f *broker.Filter) [4]*[][]byte {
 func (f *frame) parse(b []byte) error {
 	r := frameReader{b: b}
 	f.kind = r.head()
-	if f.kind == framePublish {
+	if f.kind.publishes() {
 		f.realm, f.uri = r.text(), r.text()
 		f.id = r.num(wamp.MaxID)
 		r.identity(&f.from)
@@ -230,7 +234,7 @@ func (f *frame) parse(b []byte) error {
 func Route(b []byte) (session uint64, publish bool, realm, topic []byte, err error) {
 	r := frameReader{b: b}
 	switch r.head() {
-	case framePublish:
+	case framePublish, frameTestament:
 		publish = true
 		realm, topic = r.text(), r.text()
 	case frameInvoke, frameReply, frameError, frameCancel, framePressure, frameRefuse:
@@ -247,7 +251,7 @@ func IsCall(b []byte) bool {
 }
 
 // IsEvent reports whether a relay frame is a publication: what may be dropped, and is counted, where the receiver cannot keep up.
-func IsEvent(b []byte) bool { return len(b) > 1 && frameKind(b[1]) == framePublish }
+func IsEvent(b []byte) bool { return len(b) > 1 && frameKind(b[1]).publishes() }
 
 // frameReader eats a frame's head from the front; bad stays set after the first thing that does not fit.
 type frameReader struct {

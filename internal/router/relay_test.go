@@ -16,9 +16,9 @@ var anyFrame = rapid.Custom(func(t *rapid.T) frame {
 	some := rapid.SliceOfN(rapid.Byte(), 0, 12)
 	id := rapid.Uint64Range(0, wamp.MaxID)
 	f := frame{
-		kind: frameKind(rapid.IntRange(int(framePublish), int(frameRefuse)).Draw(t, "kind")),
+		kind: frameKind(rapid.IntRange(int(framePublish), int(frameTestament)).Draw(t, "kind")),
 	}
-	if f.kind != framePublish {
+	if !f.kind.publishes() {
 		f.session = id.Draw(t, "session")
 		f.call = rapid.Uint64().Draw(t, "call")
 	}
@@ -33,7 +33,7 @@ var anyFrame = rapid.Custom(func(t *rapid.T) frame {
 		}
 	}
 	switch f.kind {
-	case framePublish:
+	case framePublish, frameTestament:
 		f.realm, f.uri, f.id = some.Draw(t, "realm"), some.Draw(t, "topic"), id.Draw(t, "publication")
 		f.flags = uint8(rapid.IntRange(0, 15).Draw(t, "flags"))
 		identify()
@@ -112,7 +112,7 @@ func TestRelayFramesComeBackAsTheyWent(t *testing.T) {
 			t.Fatalf("sent %+v\ncame %+v", f, got)
 		}
 		session, publish, realm, topic, err := Route(b)
-		if err != nil || publish != (f.kind == framePublish) || session != f.session {
+		if err != nil || publish != f.kind.publishes() || session != f.session {
 			t.Fatalf("routed as %d %v, %v", session, publish, err)
 		}
 		if publish && (!bytes.Equal(realm, f.realm) || !bytes.Equal(topic, f.uri)) {
@@ -145,7 +145,7 @@ func FuzzRelayFrame(f *testing.F) {
 		if err := y.parse(appendFrame(nil, &x)); err != nil {
 			t.Fatal(err)
 		}
-		if x.kind != framePublish || x.filter.Has != 0 || x.flags&flagFilter == 0 {
+		if !x.kind.publishes() || x.filter.Has != 0 || x.flags&flagFilter == 0 {
 			if !same(&x, &y) {
 				t.Fatalf("%+v\n%+v", x, y)
 			}

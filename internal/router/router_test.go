@@ -245,6 +245,7 @@ func TestAnnouncedFeaturesHaveStoriesP26(t *testing.T) {
 		"caller_identification":         {"CID-01", "CID-02", "CID-03", "CID-04", "CID-05"},
 		"pattern_based_registration":    {"PBR-01", "PBR-02", "PBR-03", "PBR-04", "PBR-05", "PBR-06", "PBR-09"},
 		"shared_registration":           {"SHR-01", "SHR-03", "SHR-04", "SHR-05", "SHR-07", "SHR-08", "SHR-09", "SHR-11"},
+		"testament_meta_api":            {"TST-01", "TST-02", "TST-03", "TST-04", "TST-05", "TST-06", "TST-07"},
 	}
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil {

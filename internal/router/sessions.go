@@ -130,6 +130,7 @@ func (w *Worker) terminate(slot uint32, next state) {
 	w.callerGone(slot)
 	w.calleeGone(slot)
 	w.receiverGone(slot)
+	w.publishWill(slot)
 	w.byID.remove(slot)
 	w.proposeSession(Op{Kind: OpSessionOver, Realm: s.realm.Name, Session: s.id})
 	s.id = 0

@@ -13,7 +13,7 @@ import (
 // element stays.
 func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out []TablesEffect) ([]TablesEffect, error) {
 	e, k, err := t.parse(element)
-	if err != nil || k.realm < 0 || e.Kind == Session {
+	if err != nil || k.realm < 0 || e.Kind == Session || e.Kind == Testament {
 		return out, err
 	}
 	if e.Kind == Interest {
@@ -37,7 +37,7 @@ func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out [
 // RemoteRemove takes back what RemoteAdd added.
 func (t *Tables) RemoteRemove(node NodeSlot, nodeName string, element string) {
 	e, k, err := t.parse(element)
-	if err != nil || k.realm < 0 || e.Kind == Session {
+	if err != nil || k.realm < 0 || e.Kind == Session || e.Kind == Testament {
 		return
 	}
 	if e.Tentative {

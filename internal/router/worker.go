@@ -50,6 +50,7 @@ type Stats struct {
 	RepliesLate       uint64                   // of calls that are over
 	Failed            [failures]uint64         // calls that the router ended with an error, by reason
 	BadFrames         uint64                   // relay frames that could not be read
+	Testaments        uint64                   // published at the end of sessions of this worker
 	Pauses            uint64                   // episodes in which a publisher was not read
 }
 
@@ -90,6 +91,7 @@ type Worker struct {
 	proposals     proposals
 	exchanges     map[uint32]exchange      // by slot: who has been challenged
 	channels      map[uint32]*auth.Channel // by slot: of connections over TLS whose clients have not got in yet
+	wills         map[uint32]*will         // by slot: of sessions that have testaments
 	cache         matchCache
 	verdicts      verdicts
 	grants        map[grantKey]*grant
@@ -121,6 +123,7 @@ type Worker struct {
 	reply      frame // what goes back
 	received   frame // what came from elsewhere
 	refused    frame // a call that came back
+	last       frame // a testament
 	event      codec.EventDetails
 	invocation codec.InvocationDetails
 
@@ -163,6 +166,7 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.proposals.init()
 	w.exchanges = map[uint32]exchange{}
 	w.channels = map[uint32]*auth.Channel{}
+	w.wills = map[uint32]*will{}
 	w.verdicts = verdicts{}
 	w.grants = map[grantKey]*grant{}
 	w.inquiries.init()

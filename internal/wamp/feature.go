@@ -19,6 +19,7 @@ func DealerFeatures() []string {
 		"caller_identification",
 		"pattern_based_registration",
 		"shared_registration",
+		"testament_meta_api",
 	}
 }
 
