@@ -43,16 +43,19 @@ func init() {
 	} {
 		builtins[b.uri] = &b
 	}
+	ownBuiltins = map[string]func(w *Worker, c *dealer.Call, m *codec.Message){
+		addTestament:                    (*Worker).addTestament,
+		"wamp.session.flush_testaments": (*Worker).flushTestaments,
+	}
 	for uri := range ownBuiltins {
 		builtins[uri] = &builtin{uri: uri}
 	}
 }
 
-// ownBuiltins are those that a worker answers by itself.
-var ownBuiltins = map[string]func(w *Worker, c *dealer.Call, m *codec.Message){
-	"wamp.session.add_testament":    (*Worker).addTestament,
-	"wamp.session.flush_testaments": (*Worker).flushTestaments,
-}
+const addTestament = "wamp.session.add_testament"
+
+// ownBuiltins are those that a worker answers by itself. They are set once, at the start.
+var ownBuiltins map[string]func(w *Worker, c *dealer.Call, m *codec.Message)
 
 // readRoles reads an optional list of roles; null is none.
 func readRoles(q *Ask, args []any) (err, text string) {

@@ -44,6 +44,11 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 			w.fail(slot, wamp.Call, m.Request, wamp.ErrNoSuchProcedure, "")
 			return
 		}
+		if own.uri == addTestament {
+			if _, may = w.mayLeave(slot, m); !may {
+				return
+			}
+		}
 	}
 	disclose, allowed := s.discloses(o)
 	if !allowed {

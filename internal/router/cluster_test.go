@@ -91,6 +91,7 @@ var anonymousRules = func() *auth.Rules {
 		{URI: "com.one", Allow: all},
 		{URI: "com.named.", Match: wamp.Prefix, Allow: auth.Of(auth.Call, auth.Publish), Disclose: auth.Of(auth.Call, auth.Publish)},
 		{URI: "wamp.session.count", Allow: auth.Of(auth.Call)},
+		{URI: "wamp.session.add_testament", Allow: auth.Of(auth.Call)},
 		{URI: "wamp.session.on_join", Allow: auth.Of(auth.Subscribe)},
 	})
 	if err != nil {

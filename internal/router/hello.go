@@ -83,10 +83,15 @@ func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles,
 	r := &w.receivers[slot]
 	w.emit(Effect{Kind: FxLimit, Conn: r.conn, N: int64(w.limits.MessageBytes)})
 	at := len(w.arena)
-	w.arena = codec.AppendWelcome(w.arena, r.serializer, id, &codec.WelcomeDetails{
+	d := codec.WelcomeDetails{
 		Realm: realm.Name, AuthID: p.AuthID, AuthRole: p.AuthRole, AuthMethod: p.AuthMethod, AuthProvider: p.AuthProvider,
 		Agent: w.config.Agent, Verifier: extra.Verifier, VerifierKey: extra.VerifierKey(), BrokerFeatures: w.brokerFeatures, DealerFeatures: w.dealerFeatures,
-	})
+	}
+	w.arena = codec.AppendWelcome(w.arena, r.serializer, id, &d)
+	if uint64(len(w.arena)-at) > uint64(r.maxMessage) { // RAW-06: who takes so little has to do without the list of features
+		d.BrokerFeatures, d.DealerFeatures = nil, nil
+		w.arena = codec.AppendWelcome(w.arena[:at], r.serializer, id, &d)
+	}
 	w.send(slot, at, true)
 	w.element = AppendSession(w.element[:0], realm.Name, id, p)
 	w.proposeSession(Op{Kind: OpSessionOpen, Realm: realm.Name, Session: id, Element: string(w.element)})

@@ -83,7 +83,7 @@ func (d *Directory) publishLegacy(node NodeSlot) {
 		return cmp.Or(cmp.Compare(a.Realm, b.Realm), cmp.Compare(a.Session, b.Session), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Place, b.Place))
 	})
 	for i := range all {
-		r := d.realms.Get(all[i].Realm)
+		r := d.realm(all[i].Realm)
 		_, _, _, topic, err := Route(octets(all[i].Frame))
 		if r == nil || err != nil {
 			continue

@@ -85,6 +85,22 @@ func (w *Worker) addTestament(c *dealer.Call, m *codec.Message) {
 	w.returnNothing(c)
 }
 
+// mayLeave says whether the session may publish what the call is to leave behind, and whether it is named then, as authorized does. It says
+// yes to arguments that are none.
+func (w *Worker) mayLeave(slot uint32, m *codec.Message) (disclose, ok bool) {
+	ser := w.receivers[slot].serializer
+	values := codec.Arguments(ser, m.Payload)
+	if len(values) == 0 {
+		return false, true
+	}
+	topic, ok := codec.Text(ser, values[0])
+	if !ok || !validURI(octets(topic), wamp.Exact, w.sessions[slot].realm.StrictURI) {
+		return false, true
+	}
+	q := codec.Message{Type: m.Type, Request: m.Request, URI: octets(topic), Options: codec.Options{Has: codec.OptAcknowledge, Acknowledge: true}}
+	return w.authorized(slot, auth.Publish, wamp.Exact, &q)
+}
+
 // readTestament makes f the publication that the arguments describe, as far as the session may publish it.
 func (w *Worker) readTestament(f *frame, slot uint32, m *codec.Message) (scope Scope, err, why string) {
 	s, ser := &w.sessions[slot], w.receivers[slot].serializer
@@ -103,15 +119,7 @@ func (w *Worker) readTestament(f *frame, slot uint32, m *codec.Message) (scope S
 	if !validURI(octets(topic), wamp.Exact, s.realm.StrictURI) || wamp.Reserved(octets(topic)) {
 		return 0, wamp.ErrInvalidURI, ""
 	}
-	named := false
-	if s.rules != nil {
-		v := w.verdicts.of(verdictKey{s.rules, auth.Publish, wamp.Exact, topic})
-		if !v.Allowed {
-			w.stats.NotAuthorized[auth.Publish]++
-			return 0, wamp.ErrNotAuthorized, "this session may not publish to that topic"
-		}
-		named = v.Disclose && s.realm.Disclosure == DiscloseOnRequest
-	}
+	named, _ := w.mayLeave(slot, m) // it may: onCall has asked
 	var o codec.Options
 	if b := codec.Keyword(ser, m.Payload, "publish_options"); b != nil {
 		var p codec.Parser
