@@ -112,6 +112,7 @@ var metrics = []metric{
 	{"kleeblatt_link_relayed", gauge, "node", "1 while the path to that node leads over a neighbour.", link(func(l *LinkCounters) float64 { return truth(l.Up && l.Relayed) })},
 	{"kleeblatt_link_detours_total", counter, "node", "Paths to that node over a neighbour that came up.", link(func(l *LinkCounters) float64 { return float64(l.Detours) })},
 	{"kleeblatt_link_unheard_total", counter, "node", "Times that that node did not hear us although we heard it.", link(func(l *LinkCounters) float64 { return float64(l.Unheard) })},
+	{"kleeblatt_link_stopped_total", counter, "node", "Connections to that node given up unread because this process was stopped for too long.", link(func(l *LinkCounters) float64 { return float64(l.Stopped) })},
 	{"kleeblatt_link_carried_out_total", counter, "node", "Frames of paths over a neighbour given to that node: our own, and those of others.", link(func(l *LinkCounters) float64 { return float64(l.CarriedOut) })},
 	{"kleeblatt_link_carried_in_total", counter, "node", "Frames of paths over a neighbour taken from that node.", link(func(l *LinkCounters) float64 { return float64(l.CarriedIn) })},
 	{"kleeblatt_link_carried_out_bytes_total", counter, "node", "Their bytes.", link(func(l *LinkCounters) float64 { return float64(l.CarriedBytesOut) })},

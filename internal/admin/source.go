@@ -148,6 +148,7 @@ type LinkCounters struct {
 	Relayed                         bool   // the path leads over a neighbour
 	Detours                         uint64 // such paths that came up
 	Unheard                         uint64 // times that it did not hear us while we heard it
+	Stopped                         uint64 // connections given up unread because this process was stopped for too long
 	CarriedOut, CarriedIn           uint64 // frames of paths over a neighbour on this connection
 	CarriedBytesOut, CarriedBytesIn uint64
 }

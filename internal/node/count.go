@@ -196,7 +196,7 @@ func (o *home) count(c *admin.Counters) {
 			BytesOut: s.BytesOut, BytesIn: s.BytesIn, Ups: s.Ups, Resumed: s.Resumed, Resets: s.Resets,
 			Lost: s.Lost, Dropped: s.Dropped, Held: s.Held, HeldTooLong: s.HeldTooLong,
 			Cancelled: s.Cancelled, Faults: s.Faults, WindowBytes: s.WindowBytes, InFlightBytes: s.InflightBytes,
-			SuspectedTimes: p.suspected, Relayed: p.l.Relayed(), Detours: s.Detours, Unheard: s.Unheard,
+			SuspectedTimes: p.suspected, Relayed: p.l.Relayed(), Detours: s.Detours, Unheard: s.Unheard, Stopped: s.Stopped,
 			CarriedOut: s.RelayOut, CarriedIn: s.RelayIn, CarriedBytesOut: s.RelayBytesOut, CarriedBytesIn: s.RelayBytesIn,
 		})
 	}

@@ -189,7 +189,7 @@ func TestOurOwnLatenessIsNotThePeersSilence(t *testing.T) {
 	for range 400 {
 		p.turn()
 	}
-	p.now = p.a.wake + int64(deadMin-beatEvery) - 1e6
+	p.now = p.a.wake + int64(deadMin) - 1e6
 	if out := p.a.Step(&Input{Kind: InTick, Now: p.now}, nil); p.a.State() != Up {
 		t.Fatalf("%v, %v", p.a.State(), out)
 	}
@@ -213,7 +213,7 @@ func TestAfterALongStopNothingOldRuns(t *testing.T) {
 			p.turn()
 		}
 		conn := p.a.cur.id
-		p.now = p.a.wake + int64(deadMin)
+		p.now = p.a.wake + 2*int64(deadMin)
 		record := []byte{p.a.cur.version, kindBatch}
 		out := p.a.Step(&Input{Kind: first, Conn: conn, Now: p.now, Bytes: record}, nil)
 		if len(out) == 0 || out[0].Kind != FxClose || !out[0].On || out[0].Conn != conn {

@@ -65,7 +65,7 @@ func (m *Machine) late(now int64, out []Effect) []Effect {
 	if by > int64(deadMin)/2 {
 		m.excused = now + int64(2*beatEvery)
 	}
-	if c := m.cur; c != nil && c.phase == open && by >= m.deadTime()-int64(beatEvery) {
+	if c := m.cur; c != nil && c.phase == open && by >= m.deadTime()+int64(m.cfg.CallGrace)-int64(beatEvery) {
 		m.stats.Stopped++
 		out = append(out, Effect{Kind: FxClose, Conn: c.id, On: true, Text: "this node was stopped for too long"})
 		out = m.pathLost(now, out)
