@@ -48,7 +48,7 @@ func (f *Filter) Sort() {
 }
 
 // Admits reports whether the subscriber may get the event: it is in each white list that is present and in no black list. A white
-// list that is present and empty admits nobody (CONFORMANCE.md A-15); ids that nobody has do no harm. Nothing is allocated.
+// list that is present and empty admits nobody; ids that nobody has do no harm. Nothing is allocated.
 func (f *Filter) Admits(session uint64, authid, authrole string) bool {
 	if f == nil || f.Has == 0 {
 		return true

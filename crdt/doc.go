@@ -1,4 +1,4 @@
-// Package crdt holds the replicated data types of the tables (DESIGN.md section 6): values that any number of nodes change at
+// Package crdt holds the replicated data types of the tables: values that any number of nodes change at
 // once without asking each other, and that are equal wherever the same changes have arrived.
 //
 //	          general                                one writer

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Life is one run of a node under its name (DESIGN.md section 6). The epoch grows with each run, the nonce is random. The zero Life
+// Life is one run of a node under its name. The epoch grows with each run, the nonce is random. The zero Life
 // is older than any other and nobody's.
 type Life struct{ Epoch, Nonce uint64 }
 

@@ -13,7 +13,7 @@ type Index struct {
 }
 
 // Match is the one registration that a call of the procedure goes to: the exact one, else the longest prefix, else the
-// wildcard that takes precedence; nil if there is none (advanced/rpc_pattern_based_registration.md; CONFORMANCE.md A-28: the
+// wildcard that takes precedence; nil if there is none (advanced/rpc_pattern_based_registration.md: the
 // longest prefix in bytes, A-49: a prefix goes before any wildcard). Nothing is allocated.
 func (x *Index) Match(procedure []byte) *Registration {
 	if x == nil {

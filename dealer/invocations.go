@@ -114,7 +114,7 @@ const (
 )
 
 // Judge finds the invocation that a callee answers. What was issued and is under way no more was cancelled, timed out or
-// left by its caller, or answered before: no record is kept of that, for ids are sequential (CONFORMANCE.md A-02).
+// left by its caller, or answered before: no record is kept of that, for ids are sequential.
 func (b *Invocations) Judge(callee Slot, id uint64) (*Invocation, Verdict) {
 	if v := b.Find(callee, id); v != nil {
 		return v, Running

@@ -17,7 +17,7 @@ type Registration struct {
 	Invoke wamp.Invoke // that of the first callee
 
 	// Callees is in order of (Order, NodeName, Session), but that those who lost come last: after a partition two owners of
-	// a Single registration, or two policies, may meet; the first callee decides (DESIGN.md section 8), on every node the
+	// a Single registration, or two policies, may meet; the first callee decides, on every node the
 	// same. Losers get no calls until they are first themselves.
 	Callees []Callee
 	winners int // how many of Callees are called: those of the first one's policy, and of Single only the first

@@ -2,7 +2,7 @@ package gossip
 
 import "kleeblatt/crdt"
 
-// Life is one run of a node under its name (DESIGN.md section 6). It is older than another of the same name when its epoch is
+// Life is one run of a node under its name. It is older than another of the same name when its epoch is
 // smaller, or the epoch is equal and the nonce smaller.
 type Life = crdt.Life
 

@@ -6,7 +6,7 @@ import (
 )
 
 // The cumulative acknowledged version: each node tells each owner up to which version of its part every worker of the node routes by
-// it. Barriers and claims wait for that (DESIGN.md sections 7 and 8).
+// it. Barriers and claims wait for that.
 
 // acks is what two nodes have acknowledged to each other. It belongs to the pair of their present lives.
 type acks struct {

@@ -8,7 +8,7 @@ import (
 
 // The defaults of Config.
 const (
-	defaultHideAfter     = 30 * time.Second       // the link's window holds frames for as long (DESIGN.md section 6)
+	defaultHideAfter     = 30 * time.Second       // the link's window holds frames for as long
 	defaultCompareEvery  = time.Second            // what was lost on the way stays lost for a second or so
 	defaultAskTimeout    = 2 * time.Second        // a slow wide area round trip and a megabyte; then somebody else is asked
 	defaultAskGrace      = 250 * time.Millisecond // what others already have is probably on its way from the owner

@@ -1,4 +1,4 @@
-// Package gossip is the protocol that makes the tables equal on all nodes (DESIGN.md sections 6 and 7): a pure state machine, one
+// Package gossip is the protocol that makes the tables equal on all nodes: a pure state machine, one
 // per node. Inputs say what membership, the links and the node itself have to tell; effects say what to send and what to route by.
 //
 //	own changes                InPropose ──▶ ┌───────────────────────────┐ ──▶ FxApplied

@@ -1,6 +1,6 @@
 package gossip
 
-// What membership and the links say about other nodes, and the states that follow from it (DESIGN.md section 6).
+// What membership and the links say about other nodes, and the states that follow from it.
 
 func (m *Machine) onMember(name string, life Life, alive bool) {
 	if name == m.cfg.Name {

@@ -1,6 +1,6 @@
 package gossip
 
-// The states of a node that is not routed to (DESIGN.md section 6): hidden, gone, forgotten, buried. Time runs only while there is no
+// The states of a node that is not routed to: hidden, gone, forgotten, buried. Time runs only while there is no
 // path to it: who is back and still catching up is not given up meanwhile.
 
 // away says that nothing is routed to the node, nor likely to be soon.

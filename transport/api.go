@@ -24,7 +24,7 @@ const (
 	Link // a router link: 4 octets big-endian length, then the frame
 )
 
-// Level says how full a connection's outbox is (DESIGN.md section 5).
+// Level says how full a connection's outbox is.
 type Level uint8
 
 const (

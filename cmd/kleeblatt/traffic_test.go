@@ -204,7 +204,7 @@ func (h hanging) call(t *testing.T, c *client.Client) *client.Pending {
 }
 
 const (
-	// callFailsIn is when calls at a node that cannot be reached have failed at the latest (DESIGN.md section 10).
+	// callFailsIn is when calls at a node that cannot be reached have failed at the latest.
 	callFailsIn = 1500 * time.Millisecond
 	// busyFor is what a machine that does other things meanwhile may add to it.
 	busyFor = time.Second

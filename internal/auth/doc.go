@@ -16,7 +16,7 @@
 // Who does not exist is challenged like somebody who does, always alike, and denied at the same price and in the same words.
 // [Proof] is the client's half of each method.
 //
-// [Rules] are what a role may do with which URIs: asked for every action of a session whose role has any (DESIGN.md section 11).
+// [Rules] are what a role may do with which URIs: asked for every action of a session whose role has any.
 //
 // The package is pure: chance and time are handed in, there is no goroutine or lock. Of ours it imports only internal/wamp.
 package auth

@@ -61,7 +61,7 @@ func OpenData(dir, name string) (*Data, error) {
 }
 
 // NextEpoch gives an epoch above every one before, above known (what the cluster remembers of this name, 0 for nothing) and not
-// below the wall clock's milliseconds. It is on disk when NextEpoch returns, so that it may be announced (DESIGN.md section 6).
+// below the wall clock's milliseconds. It is on disk when NextEpoch returns, so that it may be announced.
 func (d *Data) NextEpoch(known uint64, now time.Time) (uint64, error) {
 	last := max(d.epoch, known)
 	if last == math.MaxUint64 {

@@ -7,7 +7,7 @@ import (
 	"kleeblatt/internal/router"
 )
 
-// execClaims carries out what the tables have to say of registrations with one owner (DESIGN.md section 8).
+// execClaims carries out what the tables have to say of registrations with one owner.
 func (o *home) execClaims(e *router.TablesEffect) {
 	switch e.Kind {
 	case router.TxRefuse:

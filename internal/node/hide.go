@@ -18,7 +18,7 @@ type hiding struct {
 }
 
 // hide stops routing to the peer. Where it may only be cut off, and its link still keeps what is sent, that is true of calls alone: an
-// outage that fits the link's window loses no event (DESIGN.md section 10), however soon membership gives the node up. Once the window is
+// outage that fits the link's window loses no event, however soon membership gives the node up. Once the window is
 // given up the link keeps nothing any more, but it counts: whoever comes back to its subscriptions has missed those events.
 func (p *peer) hide() {
 	p.unrouted = true

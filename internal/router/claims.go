@@ -7,7 +7,7 @@ import (
 	"kleeblatt/internal/wamp"
 )
 
-// A REGISTER that would be the first of its procedure claims it (DESIGN.md section 8): its element is tentative, which nobody routes to,
+// A REGISTER that would be the first of its procedure claims it: its element is tentative, which nobody routes to,
 // until every reachable node has acknowledged it. Whoever has a better right refuses, and is heard before its acknowledgement is. Then
 // the element is confirmed, routed to, and the session is told.
 //

@@ -7,7 +7,7 @@ import (
 	"kleeblatt/internal/wamp"
 )
 
-// Two confirmed entries that exclude each other can meet only after a partition (DESIGN.md section 8). The index routes to the earlier
+// Two confirmed entries that exclude each other can meet only after a partition. The index routes to the earlier
 // one at once, on every node the same. The loser's owner judges it, in a settled view and only when the verdict has been the
 // same for a while: what looks like a conflict may be the past, still on its way out.
 

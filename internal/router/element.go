@@ -22,7 +22,7 @@ const (
 	Testament    ElementKind = 5 // what a session leaves behind, likewise
 )
 
-// Element is one entry of a node's part of the tables (DESIGN.md section 6). Equal elements have equal encodings and differing ones
+// Element is one entry of a node's part of the tables. Equal elements have equal encodings and differing ones
 // differing encodings, so that an encoded element is its own identity and can be hashed.
 type Element struct {
 	Kind  ElementKind

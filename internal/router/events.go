@@ -7,7 +7,7 @@ import (
 )
 
 // Meta events: what the node itself publishes, to its own subscribers alone. Each node derives them from what it knows, so they never
-// travel between nodes (DESIGN.md section 10).
+// travel between nodes.
 
 const (
 	topicJoin  = "wamp.session.on_join"

@@ -55,7 +55,7 @@ func (w *Worker) invoke(f *frame, node NodeSlot) (why uint8, done bool) {
 }
 
 // invoked is the registration that a call is for, nil if the session does not hold it. The frame has the id that the caller's node gave it;
-// where ids collided, ours is another (DESIGN.md section 6), and that one may be of another procedure.
+// where ids collided, ours is another, and that one may be of another procedure.
 func (w *Worker) invoked(slot uint32, f *frame) *registration {
 	x := w.registrations.get(slot, f.id)
 	if x != nil && (x.match != wamp.Exact || x.uri == text(f.uri)) && (x.match != wamp.Prefix || strings.HasPrefix(text(f.uri), x.uri)) {

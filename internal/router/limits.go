@@ -34,7 +34,7 @@ const (
 	matchCacheMax = 4096
 )
 
-// SlowConsumer is what happens to a session whose outbox is full (DESIGN.md section 5).
+// SlowConsumer is what happens to a session whose outbox is full.
 type SlowConsumer uint8
 
 const (

@@ -2,7 +2,7 @@ package router
 
 import "kleeblatt/broker"
 
-// Backpressure (DESIGN.md section 5). A session whose outbox is more than half full is congested. Who sends to it is not read any more until it
+// Backpressure. A session whose outbox is more than half full is congested. Who sends to it is not read any more until it
 // has drained, for PauseMax at most: then it is slow, and nobody waits for it until it has drained.
 
 // episode is one time of waiting for a receiver.

@@ -436,7 +436,7 @@ func TestOneSidedLossEndsCallsOnBothSidesLEV04(t *testing.T) {
 	}
 }
 
-// Ids that collide differ from node to node; calls find their callee all the same (DESIGN.md section 6).
+// Ids that collide differ from node to node; calls find their callee all the same.
 func TestCallsWhereIDsCollide(t *testing.T) {
 	for _, match := range []wamp.Match{wamp.Exact, wamp.Prefix, wamp.Wildcard} {
 		c := newCluster(t, 2, 1, 0, Limits{})
@@ -490,7 +490,7 @@ func TestCallsGoAroundLostNodes(t *testing.T) {
 	}
 }
 
-// A publisher waits for a link that is full as long as the node can be reached, and not for one that is lost (DESIGN.md section 10: a cut
+// A publisher waits for a link that is full as long as the node can be reached, and not for one that is lost (a cut
 // costs nobody on this side).
 func TestNobodyWaitsForALostNode(t *testing.T) {
 	c := newCluster(t, 2, 1, 0, Limits{})

@@ -5,7 +5,7 @@ import (
 )
 
 // idOf is the id of the key: the one that it has, or else a new one. It is derived from the key by a keyed hash, so that all nodes
-// give the same; where it is taken, the next salt is tried (DESIGN.md section 6).
+// give the same; where it is taken, the next salt is tried.
 func (t *Tables) idOf(k tableKey) uint64 {
 	if k.kind == Interest {
 		if e := t.entry(k); e != nil {

@@ -3,7 +3,7 @@ package link
 // Life is one run of a node (crdt.Life's two numbers; this package imports nothing of ours).
 type Life struct{ Epoch, Nonce uint64 }
 
-// Lanes is how many data lanes a link has by default (DESIGN.md section 9); lane 0 is control.
+// Lanes is how many data lanes a link has by default; lane 0 is control.
 const Lanes = 4
 
 // InputKind says which fields of an Input count.

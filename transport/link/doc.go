@@ -29,7 +29,7 @@
 // prove the key of the cluster changes nothing here but the memory of one handshake. Bytes after the handshake are not
 // authenticated; who needs that uses a TLS link.
 //
-// States (DESIGN.md section 6).
+// States of the link:
 //
 //	Idle ──up──▶ Up ──silent for D, or broken──▶ Suspect ──30 s, or window full: lossy reset──▶ Down
 //	              ▲──────────bytes, or resume───────┘ └─ 250 ms, or dial refused: calls fail       │

@@ -2,7 +2,7 @@ package link
 
 import "time"
 
-// D is the dead time: how long a path may be silent before the peer is suspect (DESIGN.md section 6).
+// D is the dead time: how long a path may be silent before the peer is suspect.
 func (m *Machine) deadTime() int64 {
 	return min(max(int64(deadMin), 4*m.srtt+int64(deadMin)), int64(deadMax))
 }
