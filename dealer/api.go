@@ -17,4 +17,5 @@ type Callee struct {
 	Invoke         wamp.Invoke
 	Concurrency    uint32 // 0: unlimited
 	DiscloseCaller bool
+	ForwardTimeout bool // it watches the caller's timeout itself
 }

@@ -31,6 +31,9 @@ type Call struct {
 	State           CallState // set by Cancel
 	ReceiveProgress bool      // the caller asked for progressive results
 	Progressive     bool      // the caller will send more CALLs under this request id
+	Offered         bool      // the callee has not said yet that it takes this call in parts: further parts wait in the note
+	InParts         bool      // the callee was sent more than the first part
+	Waits           bool      // the caller is not read while parts of this call wait
 	Tries           uint8     // how often Bind was called
 	Timeout         int64     // ns; 0: none. Touch starts it anew
 	Deadline        int64     // on the worker's clock; 0: none. Set by SetDeadline and Touch
@@ -48,6 +51,7 @@ type Calls struct {
 	nodes     [256]ring
 	byNode    rings
 	deadlines deadlines
+	notes     notes
 	seed      uint64
 }
 
@@ -115,6 +119,7 @@ func (b *Calls) Close(c *Call) {
 		b.byNode.part(&b.nodes[c.Node], place)
 	}
 	b.deadlines.clear(place)
+	b.notes.drop(place)
 	b.calls.close(place)
 }
 

@@ -22,9 +22,13 @@ type Invocation struct {
 	Origin              // read only
 	Registration uint64 // read only
 
-	Interrupted     bool // cancelled with mode kill, the callee was told and may answer. Set by Cancel
-	ReceiveProgress bool // INVOCATION.Details.receive_progress was sent
-	Progressive     bool // more INVOCATIONs under this id will come
+	Interrupted bool // cancelled with mode kill, the callee was told and may answer. Set by Cancel
+	// What INVOCATION.Details said, which all INVOCATIONs under this id say: the router's to write.
+	ReceiveProgress, Named, Disclosed, Timed bool
+
+	Progressive   bool // more INVOCATIONs under this id will come
+	TakesPassthru bool // the caller understands payload passthru mode
+	Yielded       bool // the callee has sent progress
 
 	place uint32
 	tally uint32 // its tally's place, 0 if it is not counted
@@ -42,6 +46,7 @@ type Invocations struct {
 	byNode      rings
 	tallies     slab[tally]
 	counts      table // of tallies, by (Callee, Registration)
+	notes       notes
 	seed        uint64
 }
 
@@ -161,6 +166,7 @@ func (b *Invocations) Close(v *Invocation) {
 	if v.tally != 0 {
 		b.uncount(v.tally)
 	}
+	b.notes.drop(place)
 	b.invocations.close(place)
 }
 

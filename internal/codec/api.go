@@ -95,6 +95,8 @@ type Message struct {
 	Options Options
 	// Dict is the whole Options, Details or Extra dict, encoded (for Parser.Hello, Parser.Welcome and the like).
 	Dict []byte
+	// Pass are the options that pass through to the receiver; they are in Dict, too.
+	Pass Pass
 	// Payload is walked (well-formed, UTF-8, depth bound) but not decoded.
 	Payload Payload
 }
@@ -106,6 +108,7 @@ type EventDetails struct {
 	PublisherAuthID   string
 	PublisherAuthRole string
 	Retained          bool
+	Pass              Pass // in the same serializer
 }
 
 // InvocationDetails are the keys that a router writes into INVOCATION.Details; zero values are left out.
@@ -117,4 +120,5 @@ type InvocationDetails struct {
 	ReceiveProgress bool
 	Progress        bool
 	Timeout         uint64 // milliseconds
+	Pass            Pass   // in the same serializer
 }

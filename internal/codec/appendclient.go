@@ -196,5 +196,5 @@ func AppendUnregister(dst []byte, s wamp.Serializer, req, reg uint64) []byte {
 
 // AppendYield appends [YIELD, INVOCATION.Request|id, Options|dict, Arguments|list, ArgumentsKw|dict].
 func AppendYield(dst []byte, s wamp.Serializer, req uint64, progress bool, p Payload) []byte {
-	return appendProgress(dst, s, wamp.Yield, req, progress, p)
+	return appendProgress(dst, s, wamp.Yield, req, progress, Pass{}, p)
 }

@@ -104,7 +104,7 @@ func appendRevoked(dst []byte, s wamp.Serializer, t wamp.MessageType, key string
 
 // AppendEvent appends [EVENT, Subscription|id, Publication|id, Details|dict, Arguments|list, ArgumentsKw|dict].
 func AppendEvent(dst []byte, s wamp.Serializer, sub, pub uint64, d *EventDetails, p Payload) []byte {
-	n := count(len(d.Topic) > 0, d.Publisher != 0, d.PublisherAuthID != "", d.PublisherAuthRole != "", d.Retained)
+	n := count(len(d.Topic) > 0, d.Publisher != 0, d.PublisherAuthID != "", d.PublisherAuthRole != "", d.Retained) + int(d.Pass.N)
 	if n == 0 && s == wamp.MsgPack { // the hottest message of all
 		dst = append(dst, 0x94+p.N, byte(wamp.Event))
 		dst = append(appendMsgPackUint(appendMsgPackUint(dst, sub), pub), 0x80)
@@ -119,6 +119,7 @@ func AppendEvent(dst []byte, s wamp.Serializer, sub, pub uint64, d *EventDetails
 		dst = appendKeyText(dst, s, "publisher_authid", d.PublisherAuthID)
 		dst = appendKeyText(dst, s, "publisher_authrole", d.PublisherAuthRole)
 		dst = appendKeyBool(dst, s, "retained", d.Retained)
+		dst = appendPass(dst, s, d.Pass)
 	}
 	return shutList(appendPayload(shutDict(dst, s), s, p), s)
 }
@@ -127,7 +128,7 @@ func AppendEvent(dst []byte, s wamp.Serializer, sub, pub uint64, d *EventDetails
 func AppendInvocation(dst []byte, s wamp.Serializer, req, reg uint64, d *InvocationDetails, p Payload) []byte {
 	dst = openMessage(dst, s, 4+int(p.N), wamp.Invocation)
 	dst = appendUint(appendUint(dst, s, req), s, reg)
-	n := count(len(d.Procedure) > 0, d.Caller != 0, d.CallerAuthID != "", d.CallerAuthRole != "", d.ReceiveProgress, d.Progress, d.Timeout != 0)
+	n := count(len(d.Procedure) > 0, d.Caller != 0, d.CallerAuthID != "", d.CallerAuthRole != "", d.ReceiveProgress, d.Progress, d.Timeout != 0) + int(d.Pass.N)
 	dst = openDict(dst, s, n)
 	if n > 0 {
 		dst = appendKeyText(dst, s, "procedure", d.Procedure)
@@ -137,6 +138,7 @@ func AppendInvocation(dst []byte, s wamp.Serializer, req, reg uint64, d *Invocat
 		dst = appendKeyBool(dst, s, "receive_progress", d.ReceiveProgress)
 		dst = appendKeyBool(dst, s, "progress", d.Progress)
 		dst = appendKeyUint(dst, s, "timeout", d.Timeout)
+		dst = appendPass(dst, s, d.Pass)
 	}
 	return shutList(appendPayload(shutDict(dst, s), s, p), s)
 }
@@ -153,24 +155,34 @@ func appendMode(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint64, m
 
 // AppendResult appends [RESULT, CALL.Request|id, Details|dict, Arguments|list, ArgumentsKw|dict].
 func AppendResult(dst []byte, s wamp.Serializer, req uint64, progress bool, p Payload) []byte {
-	return appendProgress(dst, s, wamp.Result, req, progress, p)
+	return appendProgress(dst, s, wamp.Result, req, progress, Pass{}, p)
 }
 
-func appendProgress(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint64, progress bool, p Payload) []byte {
-	dst = openDict(appendUint(openMessage(dst, s, 3+int(p.N), t), s, req), s, count(progress))
-	dst = shutDict(appendKeyBool(dst, s, "progress", progress), s)
+// AppendResultPass is AppendResult with options of the callee's that pass through, encoded in s.
+func AppendResultPass(dst []byte, s wamp.Serializer, req uint64, progress bool, pass Pass, p Payload) []byte {
+	return appendProgress(dst, s, wamp.Result, req, progress, pass, p)
+}
+
+func appendProgress(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint64, progress bool, pass Pass, p Payload) []byte {
+	dst = openDict(appendUint(openMessage(dst, s, 3+int(p.N), t), s, req), s, count(progress)+int(pass.N))
+	dst = shutDict(appendPass(appendKeyBool(dst, s, "progress", progress), s, pass), s)
 	return shutList(appendPayload(dst, s, p), s)
 }
 
 // AppendError appends [ERROR, REQUEST.Type|int, REQUEST.Request|id, Details|dict, Error|uri, Arguments|list, ArgumentsKw|dict].
 func AppendError(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint64, uri []byte, p Payload) []byte {
-	dst = openError(dst, s, 5+int(p.N), t, req)
+	return AppendErrorPass(dst, s, t, req, uri, Pass{}, p)
+}
+
+// AppendErrorPass is AppendError with options of the callee's that pass through, encoded in s.
+func AppendErrorPass(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint64, uri []byte, pass Pass, p Payload) []byte {
+	dst = openError(dst, s, 5+int(p.N), t, req, pass)
 	return shutList(appendPayload(appendText(dst, s, uri), s, p), s)
 }
 
 // AppendErrorText appends an ERROR of the router's own: text is its only argument, left out when empty.
 func AppendErrorText(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint64, uri, text string) []byte {
-	dst = appendText(openError(dst, s, 5+count(text != ""), t, req), s, uri)
+	dst = appendText(openError(dst, s, 5+count(text != ""), t, req, Pass{}), s, uri)
 	if text != "" {
 		dst = appendText(openList(dst, s, 1), s, text)
 		dst = shutList(dst, s)
@@ -178,7 +190,8 @@ func AppendErrorText(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint
 	return shutList(dst, s)
 }
 
-func openError(dst []byte, s wamp.Serializer, n int, t wamp.MessageType, req uint64) []byte {
+func openError(dst []byte, s wamp.Serializer, n int, t wamp.MessageType, req uint64, pass Pass) []byte {
 	dst = appendUint(openMessage(dst, s, n, wamp.Error), s, uint64(t))
-	return appendEmptyDict(appendUint(dst, s, req), s)
+	dst = openDict(appendUint(dst, s, req), s, int(pass.N))
+	return shutDict(appendPass(dst, s, pass), s)
 }

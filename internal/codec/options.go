@@ -102,8 +102,9 @@ func optionOf(key []byte) Opt {
 	return 0
 }
 
-// options reads a dict whose keys in allowed go into o; the values of others are walked.
-func (p *Parser) options(o *Options, allowed Opt) {
+// options reads a dict whose keys in allowed go into o; the values of others are walked. Where a payload may be passed through, so
+// may options, which go into pass.
+func (p *Parser) options(o *Options, pass *Pass, allowed Opt) {
 	c := &p.c
 	if c.s == wamp.MsgPack && c.i < len(c.b) && c.b[c.i] == 0x80 { // no options, as in most messages
 		c.i++
@@ -111,6 +112,7 @@ func (p *Parser) options(o *Options, allowed Opt) {
 	}
 	it := c.dict()
 	for c.ok() && c.next(&it) {
+		start := c.i
 		key := c.key()
 		if !c.ok() {
 			return
@@ -120,6 +122,9 @@ func (p *Parser) options(o *Options, allowed Opt) {
 			p.unique(0, key)
 			if c.ok() {
 				c.walk(1)
+			}
+			if c.ok() && allowed&OptPPTScheme != 0 && passes(key) {
+				p.pass(start, pass)
 			}
 			continue
 		}
@@ -133,6 +138,9 @@ func (p *Parser) options(o *Options, allowed Opt) {
 			continue
 		} else {
 			p.option(o, opt)
+			if opt == OptPPTScheme && c.ok() {
+				p.pass(start, pass)
+			}
 		}
 		if !c.ok() {
 			p.culprit = opt.String()

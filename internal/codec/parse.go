@@ -74,6 +74,7 @@ type Parser struct {
 	ids     []uint64 // entries of filter lists
 	texts   [][]byte
 	keys    [][]byte // keys that the router does not know, of the dicts around here
+	passed  []byte   // options that pass through
 	culprit string   // the option that failed
 }
 
@@ -85,7 +86,7 @@ func (p *Parser) Parse(s wamp.Serializer, frame []byte, m *Message) error {
 		m.Options = Options{}
 	}
 	m.Type, m.RequestType, m.Request, m.ID = 0, 0, 0, 0
-	m.URI, m.Dict, m.Payload = nil, nil, Payload{}
+	m.URI, m.Dict, m.Payload, m.Pass = nil, nil, Payload{}, Pass{}
 
 	c := &p.c
 	c.start(s, frame)
@@ -137,7 +138,7 @@ func (p *Parser) Parse(s wamp.Serializer, frame []byte, m *Message) error {
 			m.URI = c.text()
 		case elDict, elMaybeDict:
 			start := c.i
-			p.options(&m.Options, f.options)
+			p.options(&m.Options, &m.Pass, f.options)
 			m.Dict = c.b[start:c.i:c.i]
 		}
 		if !c.ok() {
@@ -174,7 +175,7 @@ func (p *Parser) forget() {
 	if cap(p.texts) > scratchKeepMax/24 {
 		p.texts = nil
 	}
-	p.c.scratch, p.ids, p.texts, p.keys = p.c.scratch[:0], p.ids[:0], p.texts[:0], p.keys[:0]
+	p.c.scratch, p.ids, p.texts, p.keys, p.passed = p.c.scratch[:0], p.ids[:0], p.texts[:0], p.keys[:0], p.passed[:0]
 	p.culprit = ""
 }
 

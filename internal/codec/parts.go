@@ -124,16 +124,16 @@ func (c *cursor) onlyList() bool {
 	return empty
 }
 
-// PublishOptions reads the Options of a PUBLISH that stand alone, encoded. What it returns aliases b or p's scratch memory and lives until
+// PublishOptions reads the Options of a PUBLISH that stand alone, encoded, and those that pass through. What it returns aliases b or p's scratch memory and lives until
 // p's next use. The error is a *SyntaxError.
-func (p *Parser) PublishOptions(s wamp.Serializer, b []byte) (o Options, err error) {
+func (p *Parser) PublishOptions(s wamp.Serializer, b []byte) (o Options, pass Pass, err error) {
 	p.forget()
 	p.c.start(s, b)
-	p.options(&o, forms[wamp.Publish].options)
+	p.options(&o, &pass, forms[wamp.Publish].options)
 	if p.c.end(whyTrailing); !p.c.ok() {
-		return Options{}, p.failed(wamp.Publish, elementNames[elDict])
+		return Options{}, Pass{}, p.failed(wamp.Publish, elementNames[elDict])
 	}
-	return o, nil
+	return o, pass, nil
 }
 
 // Text is an encoded value as text; false where it is none. It owns its memory.

@@ -45,12 +45,12 @@ func TestPartsOfAPayloadComeBack(t *testing.T) {
 
 func TestPublishOptionsAlone(t *testing.T) {
 	var p Parser
-	o, err := p.PublishOptions(wamp.JSON, []byte(`{"exclude":[7],"retain":true,"eligible_authrole":["a","b"],"match":1,"x_other":[{}]}`))
+	o, _, err := p.PublishOptions(wamp.JSON, []byte(`{"exclude":[7],"retain":true,"eligible_authrole":["a","b"],"match":1,"x_other":[{}]}`))
 	if err != nil || o.Has != OptExclude|OptRetain|OptEligibleAuthRole || o.Exclude[0] != 7 || !o.Retain || string(o.EligibleAuthRole[1]) != "b" {
 		t.Errorf("%+v %v", o, err)
 	}
 	for _, bad := range []string{"", "[]", "{", `{"retain":1}`, `{} `, `{}x`, `null`} {
-		_, err := p.PublishOptions(wamp.JSON, []byte(bad))
+		_, _, err := p.PublishOptions(wamp.JSON, []byte(bad))
 		if (err == nil) != (bad == "{} ") {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -70,7 +70,7 @@ func FuzzParts(f *testing.F) {
 			t.Fatalf("%q joined is no payload", raw)
 		}
 		var reader Parser
-		_, _ = reader.PublishOptions(ser, raw)
+		_, _, _ = reader.PublishOptions(ser, raw)
 		for _, v := range Arguments(ser, p) {
 			_, j, err := JoinPayload(nil, ser, v, nil)
 			if err == nil && WalkPayload(ser, p) == nil && WalkPayload(ser, j) != nil {

@@ -52,7 +52,7 @@ func typed(s wamp.Serializer, m *Message) []byte {
 	case wamp.Goodbye:
 		return AppendGoodbye(nil, s, uri, string(o.Msg))
 	case wamp.Error:
-		return AppendError(nil, s, m.RequestType, m.Request, m.URI, m.Payload)
+		return AppendErrorPass(nil, s, m.RequestType, m.Request, m.URI, m.Pass, m.Payload)
 	case wamp.Publish:
 		p := PublishOptions{Acknowledge: o.Acknowledge, DiscloseMe: o.DiscloseMe, Retain: o.Retain,
 			IncludeMe: o.Has&OptExcludeMe != 0 && !o.ExcludeMe, Exclude: o.Exclude, Eligible: o.Eligible,
@@ -73,14 +73,14 @@ func typed(s wamp.Serializer, m *Message) []byte {
 		}
 		return AppendUnsubscribed(nil, s, m.Request)
 	case wamp.Event:
-		d := EventDetails{o.Topic, o.Publisher, string(o.PublisherAuthID), string(o.PublisherAuthRole), o.Retained}
+		d := EventDetails{o.Topic, o.Publisher, string(o.PublisherAuthID), string(o.PublisherAuthRole), o.Retained, m.Pass}
 		return AppendEvent(nil, s, m.Request, m.ID, &d, m.Payload)
 	case wamp.Call:
 		return AppendCall(nil, s, m.Request, &CallOptions{o.ReceiveProgress, o.Progress, o.DiscloseMe, o.Timeout}, uri, m.Payload)
 	case wamp.Cancel:
 		return AppendCancel(nil, s, m.Request, mode)
 	case wamp.Result:
-		return AppendResult(nil, s, m.Request, o.Progress, m.Payload)
+		return AppendResultPass(nil, s, m.Request, o.Progress, m.Pass, m.Payload)
 	case wamp.Register:
 		r := RegisterOptions{match, invoke, o.Concurrency, o.DiscloseCaller, o.ForwardTimeout, o.Barrier}
 		return AppendRegister(nil, s, m.Request, &r, uri)
@@ -94,7 +94,7 @@ func typed(s wamp.Serializer, m *Message) []byte {
 		}
 		return AppendUnregistered(nil, s, m.Request)
 	case wamp.Invocation:
-		d := InvocationDetails{o.Procedure, o.Caller, string(o.CallerAuthID), string(o.CallerAuthRole), o.ReceiveProgress, o.Progress, o.Timeout}
+		d := InvocationDetails{o.Procedure, o.Caller, string(o.CallerAuthID), string(o.CallerAuthRole), o.ReceiveProgress, o.Progress, o.Timeout, m.Pass}
 		return AppendInvocation(nil, s, m.Request, m.ID, &d, m.Payload)
 	case wamp.Interrupt:
 		return AppendInterrupt(nil, s, m.Request, mode)
@@ -206,6 +206,11 @@ func TestAppendSaysWhatItWasGiven(t *testing.T) {
 		`[49,1,{"mode":"kill"}]`,
 		`[50,1,{"progress":true},[],{"a":[]}]`,
 		`[50,1,{}]`,
+		`[50,1,{"progress":true,"ppt_scheme":"x_mine","x_any":[1,{"a":null}],"enc_algo":"cryptobox"},["\\u0000AAAA"]]`,
+		`[8,68,1,{"ppt_scheme":"wamp","ppt_serializer":"cbor","ppt_cipher":"aes256gcm","ppt_keyid":"0x1"},"a.b",["\\u0000AAAA"]]`,
+		`[36,1,2,{"topic":"a.b","ppt_scheme":"mqtt","ppt_serializer":"native"},["\\u0000AAAA"]]`,
+		`[36,1,2,{"x_one":1}]`,
+		`[68,1,2,{"progress":true,"ppt_scheme":"mqtt","x_two":2},["\\u0000AAAA"]]`,
 		`[64,1,{"match":"prefix","invoke":"roundrobin","concurrency":300,"disclose_caller":true,"forward_timeout":true,"x_barrier":1},"a.b"]`,
 		`[64,1,{},"a.b"]`,
 		`[65,1,2]`,
@@ -231,6 +236,9 @@ func TestAppendSaysWhatItWasGiven(t *testing.T) {
 				continue
 			}
 			same(t, text, &m, &again, true)
+			if m.Pass.N != again.Pass.N || string(m.Pass.Raw) != string(again.Pass.Raw) {
+				t.Errorf("%s in %v: %q passes through as %q", text, s, m.Pass.Raw, again.Pass.Raw)
+			}
 			if s == wamp.JSON && !json.Valid(out) {
 				t.Errorf("not JSON: %s", out)
 			}

@@ -37,7 +37,10 @@ func writeRules() (name string, err error) {
 }
 
 // joinRuled opens a session whose role has rules.
-func (p *place) joinRuled(name string) *peer { p.Helper(); return p.joinWithTicket(name, "joe", "ruled") }
+func (p *place) joinRuled(name string) *peer {
+	p.Helper()
+	return p.joinWithTicket(name, "joe", "ruled")
+}
 
 func (p *place) joinWithTicket(name, authID, role string) *peer {
 	p.Helper()

@@ -248,11 +248,14 @@ func (p *place) joinAs(name, realm, roles string) *peer {
 }
 
 // joinIn opens a session that speaks in a certain way.
-func (p *place) joinIn(name string, s speech) *peer {
+func (p *place) joinIn(name string, s speech) *peer { p.Helper(); return p.dialAs(name, s, allRoles) }
+
+// dialAs opens a session that speaks in a certain way and announces these roles.
+func (p *place) dialAs(name string, s speech, roles string) *peer {
 	p.Helper()
 	home := p.count % len(p.nodes)
 	p.count++
-	return p.dial(name, home, s).hello(realm, allRoles)
+	return p.dial(name, home, s).hello(realm, roles)
 }
 
 // hello opens the session.

@@ -115,6 +115,7 @@ type Op struct {
 	Invoke         wamp.Invoke
 	Concurrency    uint32
 	DiscloseCaller bool
+	ForwardTimeout bool
 	Barrier        uint32 // milliseconds that the answer may wait for the other nodes (options.x_barrier); 0: it does not
 	Element        string
 }

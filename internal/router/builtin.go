@@ -161,6 +161,6 @@ func (w *Worker) onAnswer(in *Input) {
 		w.endCall(c, wamp.ErrPayloadSizeExceeded, "")
 		return
 	}
-	w.caller.Close(c)
+	w.closeCall(c)
 	w.send(slot, at, true)
 }

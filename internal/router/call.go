@@ -19,14 +19,20 @@ const timeoutMillisMax = 1 << 40
 func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	s := &w.sessions[slot]
 	o := &m.Options
+	inParts := o.Has&codec.OptProgress != 0 && o.Progress
 	var own *builtin
 	switch {
-	case o.Has&codec.OptPPTScheme != 0: // PVI-16: we do not announce payload_passthru_mode
-		w.violate(slot, "ppt_scheme without payload_passthru_mode")
+	case passesThrough(o) && s.roles.CallerFeatures&wamp.FeaturePayloadPassthru == 0: // PVI-16, PPT-02
+		w.violate(slot, notPassthru)
 		return
-	case o.Has&codec.OptProgress != 0 && o.Progress: // PVI-15: we do not announce progressive_call_invocations
+	case inParts && s.roles.CallerFeatures&wamp.FeatureProgressiveCallInvocations == 0: // PVI-15, PCI-02
 		w.violate(slot, "progressive call without progressive_call_invocations")
 		return
+	}
+	if inParts {
+		s.inParts = max(s.inParts, m.Request)
+	}
+	switch {
 	case !validURI(m.URI, wamp.Exact, s.realm.StrictURI):
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrInvalidURI, "")
 		return
@@ -49,6 +55,10 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 				return
 			}
 		}
+		if inParts {
+			w.fail(slot, wamp.Call, m.Request, wamp.ErrFeatureNotSupported, "")
+			return
+		}
 	}
 	disclose, allowed := s.discloses(o)
 	if !allowed {
@@ -67,11 +77,15 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	}
 	f := &w.request
 	f.kind, f.flags = frameInvoke, 0
+	f.timeout = 0
+	if o.Has&codec.OptTimeout != 0 {
+		f.timeout = min(o.Timeout, timeoutMillisMax)
+	}
 	f.call, f.worker = c.ID, uint8(w.config.Index)
 	f.realm, f.uri = octets(s.realm.Name), m.URI
 	f.from = s.identity()
-	f.timeout, f.tried = 0, f.tried[:0]
-	f.serializer, f.payload = w.receivers[slot].serializer, m.Payload
+	f.tried = f.tried[:0]
+	f.serializer, f.pass, f.payload = w.receivers[slot].serializer, m.Pass, m.Payload
 	if disclose || named {
 		f.flags |= flagDisclose
 	}
@@ -79,12 +93,34 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 		f.flags |= flagProgress
 		c.ReceiveProgress = true
 	}
-	if o.Has&codec.OptTimeout != 0 && o.Timeout > 0 {
-		f.timeout = min(o.Timeout, timeoutMillisMax)
+	if passesThrough(o) {
+		f.flags |= flagPassthru
+	}
+	if s.roles.CallerFeatures&wamp.FeaturePayloadPassthru != 0 {
+		f.flags |= flagTakesPassthru
+	}
+	if inParts {
+		f.flags |= flagMore
+		if !w.beginParts(c, f) {
+			w.endCall(c, wamp.ErrUnavailable, "too many calls in parts are pending")
+			return
+		}
+	}
+	w.place(c, f, refusedGone)
+}
+
+// watch starts the call's timeout (TMO-02), unless it runs already.
+func (w *Worker) watch(c *dealer.Call, f *frame) {
+	if f.timeout > 0 && c.Timeout == 0 {
 		c.Timeout = int64(f.timeout) * int64(time.Millisecond)
 		w.caller.Touch(c, w.now)
 	}
-	w.place(c, f, refusedGone)
+}
+
+// unwatch leaves the timeout to the callee (TMO-05).
+func (w *Worker) unwatch(c *dealer.Call) {
+	c.Timeout = 0
+	w.caller.SetDeadline(c, 0)
 }
 
 // place sends the call to the callee whose turn it is. Those that refused it before, on whatever node, are passed over; why is why the last
@@ -100,23 +136,41 @@ func (w *Worker) place(c *dealer.Call, f *frame, why uint8) {
 		}
 		f.session, f.id = callee.Session, r.ID
 		w.caller.Bind(c, callee.Node, callee.Session, r.ID)
-		if callee.Node != 0 {
-			if w.lagging.Has(callee.Node) {
-				w.pauseForNode(uint32(c.Caller), callee.Node)
-			}
-			w.relay(callee.Node, f.from.session, w.encode(f))
+		if callee.ForwardTimeout && f.timeout > 0 { // the router's own deadlines are its own
+			w.unwatch(c)
+		} else {
+			w.watch(c, f)
+		}
+		c.Offered = f.flags&flagMore != 0
+		if w.forward(c, f) {
 			return
 		}
-		if owner := int(callee.Session % uint64(w.config.Count)); owner != w.config.Index {
-			w.post(owner, w.encode(f))
-			return
-		}
+		id, inParts := c.ID, c.Offered
 		var done bool
-		if why, done = w.invoke(f, 0); done {
+		if why, done = w.invoke(f, 0, nil); done {
+			if inParts {
+				w.accepted(id)
+			}
 			return
 		}
 		f.tried = append(f.tried, callee.Session)
 	}
+}
+
+// forward sends a frame to the callee's node or worker, behind all that the call sent before; false says that the callee is this worker's.
+func (w *Worker) forward(c *dealer.Call, f *frame) bool {
+	if c.Node != 0 {
+		if w.lagging.Has(c.Node) {
+			w.pauseForNode(uint32(c.Caller), c.Node)
+		}
+		w.relay(c.Node, f.from.session, w.encode(f))
+		return true
+	}
+	if owner := int(c.Callee % uint64(w.config.Count)); owner != w.config.Index {
+		w.post(owner, w.encode(f))
+		return true
+	}
+	return false
 }
 
 func (w *Worker) pick(r *dealer.Registration, f *frame) *dealer.Callee {
@@ -146,10 +200,14 @@ func (w *Worker) isReachable(c *dealer.Callee) bool { return !w.lost.Has(c.Node)
 
 // noCallee ends a call that nobody takes.
 func (w *Worker) noCallee(c *dealer.Call, f *frame, why uint8) {
-	if len(f.tried) > 0 && why == refusedBusy {
+	switch {
+	case len(f.tried) > 0 && why == refusedBusy:
 		w.stats.Failed[FailedBusy]++
 		w.endCall(c, wamp.ErrUnavailable, "all callees are busy")
-	} else {
+	case len(f.tried) > 0 && why == refusedAway: // RER-02, RER-04
+		w.stats.Failed[FailedBusy]++
+		w.endCall(c, wamp.ErrNoAvailableCallee, "")
+	default:
 		w.stats.Failed[FailedNoProcedure]++
 		w.endCall(c, wamp.ErrNoSuchProcedure, "")
 	}
@@ -161,8 +219,13 @@ func (w *Worker) endCall(c *dealer.Call, uri, text string) {
 		w.inquiryFailed(c.ID, uri)
 	}
 	slot, request := uint32(c.Caller), c.Request
-	w.caller.Close(c)
+	w.closeCall(c)
 	w.fail(slot, wamp.Call, request, uri, text)
+}
+
+func (w *Worker) closeCall(c *dealer.Call) {
+	w.readOn(c)
+	w.caller.Close(c)
 }
 
 // callOf is the pending call that a frame from node answers, nil if it is over.
@@ -191,13 +254,13 @@ func (w *Worker) onReply(f *frame, node NodeSlot) {
 	}
 	slot := uint32(c.Caller)
 	r := &w.receivers[slot]
-	p, err := w.carry(f.serializer, r.serializer, f.payload)
+	p, pass, err := w.carryAll(f, r.serializer)
 	if err != nil {
 		w.breakCall(c, progress, wamp.ErrInvalidArgument, err.Error())
 		return
 	}
 	at := len(w.arena)
-	w.arena = codec.AppendResult(w.arena, r.serializer, c.Request, progress, p)
+	w.arena = codec.AppendResultPass(w.arena, r.serializer, c.Request, progress, pass, p)
 	if uint64(len(w.arena)-at) > uint64(r.maxMessage) { // CAL-11
 		w.arena = w.arena[:at]
 		w.breakCall(c, progress, wamp.ErrPayloadSizeExceeded, "")
@@ -206,7 +269,7 @@ func (w *Worker) onReply(f *frame, node NodeSlot) {
 	if progress {
 		w.caller.Touch(c, w.now) // PCR-11
 	} else {
-		w.caller.Close(c)
+		w.closeCall(c)
 	}
 	w.send(slot, at, true)
 }
@@ -231,21 +294,22 @@ func (w *Worker) onError(f *frame, node NodeSlot) {
 		return
 	}
 	slot, request := uint32(c.Caller), c.Request
-	w.caller.Close(c)
+	w.closeCall(c)
 	r := &w.receivers[slot]
-	p, err := w.carry(f.serializer, r.serializer, f.payload)
+	p, pass, err := w.carryAll(f, r.serializer)
 	if err != nil {
-		p = codec.Payload{}
+		p, pass = codec.Payload{}, codec.Pass{}
 	}
 	at := len(w.arena)
-	w.arena = codec.AppendError(w.arena, r.serializer, wamp.Call, request, f.uri, p)
+	w.arena = codec.AppendErrorPass(w.arena, r.serializer, wamp.Call, request, f.uri, pass, p)
 	if uint64(len(w.arena)-at) > uint64(r.maxMessage) {
 		w.arena = codec.AppendError(w.arena[:at], r.serializer, wamp.Call, request, f.uri, codec.Payload{})
 	}
 	w.send(slot, at, true)
 }
 
-// onRefuse tries the next callee: this one's worker says that it did not start the call.
+// onRefuse tries the next callee: this one's worker says that it did not start the call, or the callee itself that it is not available
+// (RER-01). Of a call in parts the latter may have more than comes back here; it cannot go to another one then (PCI-04).
 func (w *Worker) onRefuse(f *frame, node NodeSlot) {
 	c := w.callOf(f, node)
 	if c == nil {
@@ -262,6 +326,10 @@ func (w *Worker) onRefuse(f *frame, node NodeSlot) {
 		return
 	}
 	again.tried = append(again.tried, c.Callee)
+	if c.InParts {
+		w.noCallee(c, again, f.level)
+		return
+	}
 	w.place(c, again, f.level)
 }
 
@@ -278,6 +346,7 @@ func (w *Worker) onCancel(slot uint32, m *codec.Message) {
 	was, what := w.caller.Cancel(dealer.Slot(slot), m.Request, mode)
 	switch what {
 	case dealer.CancelNow:
+		w.readOn(&was)
 		w.fail(slot, wamp.Call, was.Request, wamp.ErrCanceled, "")
 		w.cancelCallee(&was, mode)
 	case dealer.CancelWait:
@@ -327,6 +396,7 @@ func (w *Worker) onNodeLost(node NodeSlot) {
 func (w *Worker) failLostCall(c dealer.Call) {
 	w.stats.Failed[FailedNodeLost]++
 	w.inquiryFailed(c.ID, wamp.ErrCanceled)
+	w.readOn(&c)
 	w.fail(uint32(c.Caller), wamp.Call, c.Request, wamp.ErrCanceled, "")
 	w.cancelCallee(&c, wamp.KillNoWait)
 }

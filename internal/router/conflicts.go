@@ -187,6 +187,7 @@ func (t *Tables) elementOf(k tableKey, c *dealer.Callee) Element {
 	return Element{
 		Realm: t.realms.at(k.realm).Name, Match: k.match, URI: k.uri, Session: c.Session, Invoke: c.Invoke,
 		Concurrency: c.Concurrency, Order: c.Order, DiscloseCaller: c.DiscloseCaller,
+		ForwardTimeout: c.ForwardTimeout,
 	}
 }
 

@@ -29,12 +29,13 @@ func (w *Worker) deliver(f *frame, to *matches, slot uint32, node NodeSlot) erro
 		}
 	}
 	var payloads [wamp.SerializerBound]codec.Payload
+	var passes [wamp.SerializerBound]codec.Pass
 	for s := wamp.JSON; s < wamp.SerializerBound; s++ {
 		if s != f.serializer && len(w.groups[s]) == 0 {
 			continue
 		}
 		var err error
-		if payloads[s], err = w.carry(f.serializer, s, f.payload); err != nil {
+		if payloads[s], passes[s], err = w.carryAll(f, s); err != nil {
 			if slot != noSlot {
 				return err
 			}
@@ -43,7 +44,7 @@ func (w *Worker) deliver(f *frame, to *matches, slot uint32, node NodeSlot) erro
 	}
 	for i := range w.deliveries {
 		if d := &w.deliveries[i]; d.serializer != 0 {
-			w.sendEvents(f, d, payloads[d.serializer])
+			w.sendEvents(f, d, passes[d.serializer], payloads[d.serializer])
 		}
 	}
 	return nil
@@ -114,8 +115,8 @@ func (w *Worker) carry(from, to wamp.Serializer, p codec.Payload) (codec.Payload
 }
 
 // sendEvents encodes one EVENT and fans it out.
-func (w *Worker) sendEvents(f *frame, d *delivery, p codec.Payload) {
-	w.event = codec.EventDetails{}
+func (w *Worker) sendEvents(f *frame, d *delivery, pass codec.Pass, p codec.Payload) {
+	w.event = codec.EventDetails{Pass: pass}
 	if d.entry.Match != wamp.Exact { // PBS-06
 		w.event.Topic = f.uri
 	}

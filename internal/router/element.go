@@ -38,6 +38,7 @@ type Element struct {
 	Order          uint64 // hybrid logical clock of the REGISTER
 	Tentative      bool   // claimed, not confirmed: never routed to
 	DiscloseCaller bool
+	ForwardTimeout bool // the callee watches CALL.timeout itself
 
 	// Of sessions only, which have no Match and URI: who it is.
 	auth.Principal
@@ -54,7 +55,10 @@ var ErrElement = errors.New("router: unknown or malformed table element")
 const (
 	elementTentative = 1 << iota
 	elementDiscloseCaller
+	elementForwardTimeout
 )
+
+const elementFlags = elementTentative | elementDiscloseCaller | elementForwardTimeout
 
 // AppendInterest appends the encoded interest in a topic.
 func AppendInterest(dst []byte, realm string, match wamp.Match, topic string) []byte {
@@ -79,6 +83,9 @@ func AppendRegistration(dst []byte, e *Element) []byte {
 	}
 	if e.DiscloseCaller {
 		flags |= elementDiscloseCaller
+	}
+	if e.ForwardTimeout {
+		flags |= elementForwardTimeout
 	}
 	return append(dst, flags)
 }
@@ -152,7 +159,8 @@ func ParseElement(s string) (Element, error) {
 		flags := r.byte()
 		e.Tentative = flags&elementTentative != 0
 		e.DiscloseCaller = flags&elementDiscloseCaller != 0
-		if e.Invoke > wamp.Last || flags > elementTentative|elementDiscloseCaller || e.Session == 0 {
+		e.ForwardTimeout = flags&elementForwardTimeout != 0
+		if e.Invoke > wamp.Last || flags > elementFlags || e.Session == 0 {
 			return e, ErrElement
 		}
 	case Session:

@@ -48,6 +48,8 @@ func (w *Worker) onFrame(node NodeSlot, b []byte) {
 		w.onPressureFrame(f)
 	case frameRefuse:
 		w.onRefuse(f, node)
+	case frameAccept:
+		w.onAccept(f, node)
 	}
 }
 
@@ -57,12 +59,20 @@ func (w *Worker) onInvokeFrame(node NodeSlot, f *frame, b []byte) {
 		w.stats.BadFrames++
 		return
 	}
-	why, done := w.invoke(f, node)
-	if done {
+	if f.flags&flagPart != 0 {
+		w.invokePart(f, node)
 		return
 	}
+	why, done := w.invoke(f, node, b)
 	r := &w.reply
-	r.kind, r.session, r.call, r.level, r.rest = frameRefuse, f.from.session, f.call, why, b
+	switch {
+	case !done:
+		r.kind, r.session, r.call, r.level, r.rest = frameRefuse, f.from.session, f.call, why, b
+	case f.flags&flagMore != 0:
+		r.kind, r.session, r.call = frameAccept, f.from.session, f.call
+	default:
+		return
+	}
 	switch {
 	case node != 0:
 		w.relay(uint8(node), f.session, w.encode(r))

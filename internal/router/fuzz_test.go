@@ -75,11 +75,8 @@ func playChaos(t testing.TB, script []byte) {
 		case op < 30: // a frame out of nowhere
 			n, w := anyWorker()
 			f := frame{
-				kind: frameKind(next()%8 + 1), flags: uint8(next()), level: uint8(next()), worker: uint8(next() % 2), mode: wamp.CancelMode(next() % 3),
+				kind: frameKind(next()%int(frameAccept) + 1), flags: uint16(next()) | uint16(next())<<8, level: uint8(next()), worker: uint8(next() % 2), mode: wamp.CancelMode(next() % 3),
 				session: someNumber(c, next()), call: someCall(c, next()), id: someNumber(c, next()), realm: []byte("r"), uri: []byte("a.b"), serializer: 1,
-			}
-			if f.kind > frameRefuse {
-				f.kind = frameInvoke
 			}
 			f.from.session = someNumber(c, next())
 			if f.kind == frameRefuse && len(frames) > 0 {

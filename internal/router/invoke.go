@@ -11,8 +11,9 @@ import (
 // The callee's side of a call: its record is in w.callee from INVOCATION until the callee's final answer, or until nobody waits for that
 // any more.
 
-// invoke hands a call to a session of this worker. When it returns done false, nothing has happened and another callee may be tried.
-func (w *Worker) invoke(f *frame, node NodeSlot) (why uint8, done bool) {
+// invoke hands a call to a session of this worker. When it returns done false, nothing has happened and another callee may be tried. b is the
+// frame as it came, nil if it is this worker's own.
+func (w *Worker) invoke(f *frame, node NodeSlot, b []byte) (why uint8, done bool) {
 	slot, ok := w.sessionByID(f.session)
 	if !ok {
 		return refusedGone, false
@@ -25,10 +26,8 @@ func (w *Worker) invoke(f *frame, node NodeSlot) (why uint8, done bool) {
 		return refusedBusy, false
 	}
 	from := dealer.Origin{Node: uint8(node), Worker: f.worker, Call: f.call, Caller: f.from.session}
-	r := &w.receivers[slot]
-	p, err := w.carry(f.serializer, r.serializer, f.payload)
-	if err != nil { // P34: the sender's error
-		w.answer(&from, slot, wamp.ErrInvalidArgument)
+	if !w.sessions[slot].takes(f) {
+		w.answer(&from, slot, wamp.ErrFeatureNotSupported)
 		return 0, true
 	}
 	v, how := w.callee.Open(dealer.Slot(slot), from, x.id, x.concurrency)
@@ -38,20 +37,50 @@ func (w *Worker) invoke(f *frame, node NodeSlot) (why uint8, done bool) {
 	case dealer.Duplicate:
 		return 0, true
 	}
-	at := len(w.arena)
-	w.arena = codec.AppendInvocation(w.arena, r.serializer, v.ID, x.id, w.invocationDetails(f, x, slot), p)
-	v.ReceiveProgress = w.invocation.ReceiveProgress
-	if uint64(len(w.arena)-at) > uint64(r.maxMessage) {
-		w.arena = w.arena[:at]
+	w.describe(v, f, x)
+	if uri := w.sendInvocation(v, f); uri != "" {
 		w.callee.Close(v)
-		w.answer(&from, slot, wamp.ErrPayloadSizeExceeded)
+		w.answer(&from, slot, uri)
 		return 0, true
 	}
-	w.send(slot, at, true)
-	if r.flags != 0 {
+	if w.sessions[slot].roles.CalleeFeatures&wamp.FeatureCallReroute != 0 {
+		w.keep(v, f, b)
+	}
+	if w.receivers[slot].flags != 0 {
 		w.hold(slot, f, w.slotOf(f, node), node)
 	}
 	return 0, true
+}
+
+// takes says whether the callee understands what the call asks of it (PCI-03, PPT-04).
+func (s *session) takes(f *frame) bool {
+	var need wamp.Feature
+	if f.flags&flagMore != 0 {
+		need |= wamp.FeatureProgressiveCallInvocations | wamp.FeatureCallCanceling
+	}
+	if f.flags&flagPassthru != 0 {
+		need |= wamp.FeaturePayloadPassthru
+	}
+	return s.roles.CalleeFeatures&need == need
+}
+
+// sendInvocation sends the callee an INVOCATION. It answers the URI of the error if that cannot be: the sender's (P34), or too large for the
+// callee.
+func (w *Worker) sendInvocation(v *dealer.Invocation, f *frame) (uri string) {
+	slot := uint32(v.Callee)
+	r := &w.receivers[slot]
+	p, pass, err := w.carryAll(f, r.serializer)
+	if err != nil {
+		return wamp.ErrInvalidArgument
+	}
+	at := len(w.arena)
+	w.arena = codec.AppendInvocation(w.arena, r.serializer, v.ID, v.Registration, w.invocationDetails(v, f, pass), p)
+	if uint64(len(w.arena)-at) > uint64(r.maxMessage) {
+		w.arena = w.arena[:at]
+		return wamp.ErrPayloadSizeExceeded
+	}
+	w.send(slot, at, true)
+	return ""
 }
 
 // invoked is the registration that a call is for, nil if the session does not hold it. The frame has the id that the caller's node gave it;
@@ -68,18 +97,30 @@ func (w *Worker) invoked(slot uint32, f *frame) *registration {
 	return w.registrations.get(slot, r.ID)
 }
 
-func (w *Worker) invocationDetails(f *frame, x *registration, slot uint32) *codec.InvocationDetails {
+// describe notes what all INVOCATIONs of the call say: the first CALL's options hold for all (PCI-10), and the registration may be gone by the
+// time that the others come.
+func (w *Worker) describe(v *dealer.Invocation, f *frame, x *registration) {
+	v.Named = x.match != wamp.Exact // PBR-06
+	v.Disclosed = f.flags&flagDisclose != 0 || x.discloseCaller
+	v.ReceiveProgress = f.flags&flagProgress != 0 && w.sessions[v.Callee].takesProgress()
+	v.Timed = x.forwardTimeout
+	v.Progressive = f.flags&flagMore != 0
+	v.TakesPassthru = f.flags&flagTakesPassthru != 0
+}
+
+func (w *Worker) invocationDetails(v *dealer.Invocation, f *frame, pass codec.Pass) *codec.InvocationDetails {
 	d := &w.invocation
-	*d = codec.InvocationDetails{}
-	s := &w.sessions[slot]
-	if x.match != wamp.Exact { // PBR-06
+	*d = codec.InvocationDetails{ReceiveProgress: v.ReceiveProgress, Progress: v.Progressive, Pass: pass}
+	if v.Named {
 		d.Procedure = f.uri
 	}
-	if f.flags&flagDisclose != 0 || x.discloseCaller {
+	if v.Disclosed {
 		d.Caller = f.from.session
 		d.CallerAuthID, d.CallerAuthRole = text(f.from.authID), text(f.from.authRole)
 	}
-	d.ReceiveProgress = f.flags&flagProgress != 0 && s.takesProgress()
+	if v.Timed {
+		d.Timeout = f.timeout
+	}
 	return d
 }
 
@@ -119,22 +160,33 @@ func (w *Worker) judge(slot uint32, request uint64) *dealer.Invocation {
 	return v
 }
 
+// invocationOf finds the invocation that a YIELD or ERROR is for. Who passes a payload through must have announced it (PPT-02).
+func (w *Worker) invocationOf(slot uint32, m *codec.Message) *dealer.Invocation {
+	if passesThrough(&m.Options) && w.sessions[slot].roles.CalleeFeatures&wamp.FeaturePayloadPassthru == 0 {
+		w.violate(slot, notPassthru)
+		return nil
+	}
+	return w.judge(slot, m.Request)
+}
+
 func (w *Worker) onYield(slot uint32, m *codec.Message) {
-	if m.Options.Has&codec.OptPPTScheme != 0 {
-		w.violate(slot, "ppt_scheme without payload_passthru_mode")
+	v := w.invocationOf(slot, m)
+	if v == nil {
 		return
 	}
-	v := w.judge(slot, m.Request)
-	if v == nil {
+	if passesThrough(&m.Options) && !v.TakesPassthru {
+		w.refuseYield(v, slot, m.Request)
 		return
 	}
 	f := &w.reply
 	f.kind, f.flags = frameReply, 0
 	f.session, f.call = v.Caller, v.Call
-	f.serializer, f.payload = w.receivers[slot].serializer, m.Payload
+	f.serializer, f.pass, f.payload = w.receivers[slot].serializer, m.Pass, m.Payload
 	from := v.Origin
 	if m.Options.Has&codec.OptProgress != 0 && m.Options.Progress {
 		f.flags = flagProgress
+		v.Yielded = true
+		w.callee.Forget(v)
 	} else {
 		w.callee.Close(v)
 	}
@@ -147,23 +199,30 @@ func (w *Worker) onInvocationError(slot uint32, m *codec.Message) {
 		w.violate(slot, "ERROR is for INVOCATION only")
 		return
 	}
-	v := w.judge(slot, m.Request)
+	v := w.invocationOf(slot, m)
 	if v == nil {
 		return
 	}
+	if !v.Yielded && text(m.URI) == wamp.ErrUnavailable && w.sessions[slot].roles.CalleeFeatures&wamp.FeatureCallReroute != 0 {
+		w.giveBack(v, slot)
+		return
+	}
 	from := v.Origin
-	w.callee.Close(v)
 	f := &w.reply
-	f.kind, f.session, f.call, f.uri = frameError, from.Caller, from.Call, m.URI
-	f.serializer, f.payload = w.receivers[slot].serializer, m.Payload
+	f.kind, f.flags, f.session, f.call, f.uri = frameError, 0, from.Caller, from.Call, m.URI
+	f.serializer, f.pass, f.payload = w.receivers[slot].serializer, m.Pass, m.Payload
+	if passesThrough(&m.Options) && !v.TakesPassthru { // the error is news all the same
+		f.pass, f.payload = codec.Pass{}, codec.Payload{}
+	}
+	w.callee.Close(v)
 	w.sendBack(&from, slot, f)
 }
 
 // answer sends the caller an error of this worker's for a call that ended here. slot is the callee's.
 func (w *Worker) answer(to *dealer.Origin, slot uint32, uri string) {
 	f := &w.reply
-	f.kind, f.session, f.call, f.uri = frameError, to.Caller, to.Call, octets(uri)
-	f.serializer, f.payload = wamp.MsgPack, codec.Payload{}
+	f.kind, f.flags, f.session, f.call, f.uri = frameError, 0, to.Caller, to.Call, octets(uri)
+	f.serializer, f.pass, f.payload = wamp.MsgPack, codec.Pass{}, codec.Payload{}
 	w.sendBack(to, slot, f)
 }
 
@@ -179,6 +238,8 @@ func (w *Worker) sendBack(to *dealer.Origin, slot uint32, f *frame) {
 		w.post(int(to.Worker), w.encode(f))
 	case f.kind == frameReply:
 		w.onReply(f, 0)
+	case f.kind == frameRefuse:
+		w.onRefuse(f, 0)
 	default:
 		w.onError(f, 0)
 	}

@@ -15,8 +15,8 @@ const noSlot = ^uint32(0)
 func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 	s := &w.sessions[slot]
 	o := &m.Options
-	if o.Has&codec.OptPPTScheme != 0 { // PVI-16: we do not announce payload_passthru_mode
-		w.violate(slot, "ppt_scheme without payload_passthru_mode")
+	if passesThrough(o) && s.roles.PublisherFeatures&wamp.FeaturePayloadPassthru == 0 { // PVI-16, PPT-02
+		w.violate(slot, notPassthru)
 		return
 	}
 	acknowledge := o.Has&codec.OptAcknowledge != 0 && o.Acknowledge
@@ -44,7 +44,7 @@ func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 	f.realm, f.uri = octets(s.realm.Name), m.URI
 	f.id = w.randomID()
 	f.from = s.identity()
-	f.serializer, f.payload = w.receivers[slot].serializer, m.Payload
+	f.serializer, f.pass, f.payload = w.receivers[slot].serializer, m.Pass, m.Payload
 	f.filter.Has = 0
 	if o.Has&codec.OptFilters != 0 {
 		f.filter = filterOf(o)
@@ -68,7 +68,7 @@ func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 }
 
 // publishFlags are the flags of a publication with these options.
-func publishFlags(o *codec.Options, disclose bool) (flags uint8) {
+func publishFlags(o *codec.Options, disclose bool) (flags uint16) {
 	if o.Has&codec.OptExcludeMe == 0 || o.ExcludeMe {
 		flags |= flagExcludeMe
 	}

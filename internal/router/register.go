@@ -17,6 +17,7 @@ type registration struct {
 	concurrency    uint32 // 0: unlimited
 	match          wamp.Match
 	discloseCaller bool
+	forwardTimeout bool // the callee is given the callers' timeouts
 }
 
 type registrationKey struct {
@@ -129,6 +130,8 @@ func (w *Worker) onRegister(slot uint32, m *codec.Message) {
 	op := Op{
 		Kind: OpRegister, Realm: s.realm.Name, Match: match, URI: strings.Clone(text(m.URI)),
 		Session: s.id, Invoke: invoke, DiscloseCaller: disclose, Barrier: barrier,
+		// TMO-05: who does not say that it knows what to do with it is timed by the dealer.
+		ForwardTimeout: o.Has&codec.OptForwardTimeout != 0 && o.ForwardTimeout && s.roles.CalleeFeatures&wamp.FeatureCallTimeout != 0,
 	}
 	if o.Has&codec.OptConcurrency != 0 {
 		op.Concurrency = uint32(min(o.Concurrency, 1<<32-1))
@@ -157,7 +160,7 @@ func (w *Worker) onRegisterApplied(p *proposal, in *Input) {
 	if w.registrations.get(q.slot, in.ID) == nil { // else it registered twice in a shared registration: one entry
 		w.registrations.add(s, registration{
 			id: in.ID, uri: p.op.URI, slot: q.slot, match: p.op.Match,
-			concurrency: p.op.Concurrency, discloseCaller: p.op.DiscloseCaller,
+			concurrency: p.op.Concurrency, discloseCaller: p.op.DiscloseCaller, forwardTimeout: p.op.ForwardTimeout,
 		})
 	}
 	at := len(w.arena)

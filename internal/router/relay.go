@@ -24,31 +24,38 @@ const (
 type frameKind uint8
 
 const (
-	framePublish   frameKind = iota + 1 // realm, uri (topic), id (publication), from, flags, filter, payload
-	frameInvoke                         // session (callee), realm, uri (called procedure), id (registration), call, worker, from, flags, timeout, tried, payload
-	frameReply                          // session (caller), call, flags, payload
-	frameError                          // session (caller), call, uri (error), payload
+	framePublish   frameKind = iota + 1 // realm, uri (topic), id (publication), from, flags, filter, pass, payload
+	frameInvoke                         // session (callee), realm, uri (called procedure), id (registration), call, worker, from, flags, timeout, tried, pass, payload
+	frameReply                          // session (caller), call, flags, pass, payload
+	frameError                          // session (caller), call, uri (error), flags, pass, payload
 	frameCancel                         // session (callee), call, worker, mode
 	framePressure                       // session (publisher), level
 	frameRefuse                         // session (caller), call, level (why), rest: the frameInvoke that was refused
 	frameTestament                      // like framePublish: what a session has left behind
+	frameAccept                         // session (caller), call: the callee has the first part of a call in parts
 )
 
 // publishes says that the frame is a publication.
 func (k frameKind) publishes() bool { return k == framePublish || k == frameTestament }
 
 const (
-	flagExcludeMe uint8 = 1 << iota // publish: not to the publisher itself
-	flagDisclose                    // publish, invoke: from is to be shown
-	flagRetain                      // publish
-	flagProgress                    // invoke: receive_progress; reply: not the last
-	flagFilter                      // publish: filter lists follow
+	flagExcludeMe     uint16 = 1 << iota // publish: not to the publisher itself
+	flagDisclose                         // publish, invoke: from is to be shown
+	flagRetain                           // publish
+	flagProgress                         // invoke: receive_progress; reply: not the last
+	flagFilter                           // publish: filter lists follow
+	flagPass                             // options that pass through follow
+	flagMore                             // invoke: further parts of the call will come
+	flagPart                             // invoke: a further part of a call that the callee has
+	flagTakesPassthru                    // invoke: the caller understands payload passthru mode
+	flagPassthru                         // invoke: the payload is in payload passthru mode
 )
 
 // Why a callee's worker refused an invocation that it provably did not start.
 const (
 	refusedGone uint8 = iota // the session has no such registration (any more)
 	refusedBusy              // at its concurrency limit
+	refusedAway              // the callee itself says that it is not available
 )
 
 // identity is a session as it is shown to others.
@@ -61,7 +68,7 @@ type identity struct {
 // The head is a sequence of msgpack values, the payload's bytes follow untouched.
 type frame struct {
 	kind    frameKind
-	flags   uint8
+	flags   uint16
 	level   uint8
 	worker  uint8 // the caller's worker
 	mode    wamp.CancelMode
@@ -75,7 +82,8 @@ type frame struct {
 	filter  broker.Filter
 	tried   []uint64
 
-	serializer wamp.Serializer
+	serializer wamp.Serializer // of pass and payload
+	pass       codec.Pass
 	payload    codec.Payload
 	rest       []byte
 }
@@ -85,8 +93,12 @@ var errFrame = errors.New("router: malformed relay frame")
 // appendFrame appends the encoded frame to dst.
 func appendFrame(dst []byte, f *frame) []byte {
 	dst = append(dst, relayVersion, byte(f.kind))
+	flags := f.flags &^ flagPass
+	if f.pass.N > 0 {
+		flags |= flagPass
+	}
 	if f.kind.publishes() {
-		return appendPublishFrame(dst, f)
+		return appendPublishFrame(dst, f, flags)
 	}
 	dst = msgp.AppendUint64(dst, f.session)
 	switch f.kind {
@@ -94,7 +106,7 @@ func appendFrame(dst []byte, f *frame) []byte {
 		dst = msgp.AppendUint64(dst, f.call)
 		dst = msgp.AppendUint64(dst, uint64(f.worker))
 		dst = msgp.AppendUint64(dst, f.id)
-		dst = msgp.AppendUint64(dst, uint64(f.flags))
+		dst = msgp.AppendUint64(dst, uint64(flags))
 		dst = msgp.AppendUint64(dst, f.timeout)
 		dst = msgp.AppendStringFromBytes(dst, f.realm)
 		dst = msgp.AppendStringFromBytes(dst, f.uri)
@@ -103,11 +115,12 @@ func appendFrame(dst []byte, f *frame) []byte {
 		return appendPayload(dst, f)
 	case frameReply:
 		dst = msgp.AppendUint64(dst, f.call)
-		dst = msgp.AppendUint64(dst, uint64(f.flags))
+		dst = msgp.AppendUint64(dst, uint64(flags))
 		return appendPayload(dst, f)
 	case frameError:
 		dst = msgp.AppendUint64(dst, f.call)
 		dst = msgp.AppendStringFromBytes(dst, f.uri)
+		dst = msgp.AppendUint64(dst, uint64(flags))
 		return appendPayload(dst, f)
 	case frameCancel:
 		dst = msgp.AppendUint64(dst, f.call)
@@ -119,16 +132,18 @@ func appendFrame(dst []byte, f *frame) []byte {
 		dst = msgp.AppendUint64(dst, f.call)
 		dst = msgp.AppendUint64(dst, uint64(f.level))
 		return append(dst, f.rest...)
+	case frameAccept:
+		return msgp.AppendUint64(dst, f.call)
 	}
 	panic("router: relay frame of unknown kind")
 }
 
-func appendPublishFrame(dst []byte, f *frame) []byte {
+func appendPublishFrame(dst []byte, f *frame, flags uint16) []byte {
 	dst = msgp.AppendStringFromBytes(dst, f.realm)
 	dst = msgp.AppendStringFromBytes(dst, f.uri)
 	dst = msgp.AppendUint64(dst, f.id)
 	dst = appendIdentity(dst, &f.from)
-	flags := f.flags &^ flagFilter
+	flags &^= flagFilter
 	if f.filter.Has != 0 {
 		flags |= flagFilter
 	}
@@ -152,6 +167,10 @@ func appendIdentity(dst []byte, i *identity) []byte {
 
 func appendPayload(dst []byte, f *frame) []byte {
 	dst = msgp.AppendUint64(dst, uint64(f.serializer))
+	if f.pass.N > 0 {
+		dst = msgp.AppendUint64(dst, uint64(f.pass.N))
+		dst = msgp.AppendBytes(dst, f.pass.Raw)
+	}
 	dst = msgp.AppendUint64(dst, uint64(f.payload.N))
 	return append(dst, f.payload.Raw...)
 }
@@ -185,7 +204,7 @@ func (f *frame) parse(b []byte) error {
 		f.realm, f.uri = r.text(), r.text()
 		f.id = r.num(wamp.MaxID)
 		r.identity(&f.from)
-		f.flags = uint8(r.num(0xff))
+		f.flags = uint16(r.num(0xffff))
 		f.filter.Has = 0
 		if f.flags&flagFilter != 0 {
 			r.filter(&f.filter)
@@ -199,7 +218,7 @@ func (f *frame) parse(b []byte) error {
 		f.call = r.num(1<<64 - 1)
 		f.worker = uint8(r.num(broker.MaxWorkers - 1))
 		f.id = r.num(wamp.MaxID)
-		f.flags = uint8(r.num(0xff))
+		f.flags = uint16(r.num(0xffff))
 		f.timeout = r.num(1<<64 - 1)
 		f.realm, f.uri = r.text(), r.text()
 		r.identity(&f.from)
@@ -207,11 +226,12 @@ func (f *frame) parse(b []byte) error {
 		r.payload(f)
 	case frameReply:
 		f.call = r.num(1<<64 - 1)
-		f.flags = uint8(r.num(0xff))
+		f.flags = uint16(r.num(0xffff))
 		r.payload(f)
 	case frameError:
 		f.call = r.num(1<<64 - 1)
 		f.uri = r.text()
+		f.flags = uint16(r.num(0xffff))
 		r.payload(f)
 	case frameCancel:
 		f.call = r.num(1<<64 - 1)
@@ -223,6 +243,8 @@ func (f *frame) parse(b []byte) error {
 		f.call = r.num(1<<64 - 1)
 		f.level = uint8(r.num(0xff))
 		f.rest = r.b
+	case frameAccept:
+		f.call = r.num(1<<64 - 1)
 	default:
 		r.bad = true
 	}
@@ -237,7 +259,7 @@ func Route(b []byte) (session uint64, publish bool, realm, topic []byte, err err
 	case framePublish, frameTestament:
 		publish = true
 		realm, topic = r.text(), r.text()
-	case frameInvoke, frameReply, frameError, frameCancel, framePressure, frameRefuse:
+	case frameInvoke, frameReply, frameError, frameCancel, framePressure, frameRefuse, frameAccept:
 		session = r.num(wamp.MaxID)
 	default:
 		r.bad = true
@@ -296,6 +318,16 @@ func (r *frameReader) text() []byte {
 	return v
 }
 
+func (r *frameReader) octets() []byte {
+	v, rest, err := msgp.ReadBytesZC(r.b)
+	if err != nil {
+		r.bad, r.b = true, nil
+		return nil
+	}
+	r.b = rest
+	return v
+}
+
 func (r *frameReader) identity(i *identity) {
 	i.session = r.num(wamp.MaxID)
 	i.authID, i.authRole = r.text(), r.text()
@@ -336,6 +368,13 @@ func (r *frameReader) filter(f *broker.Filter) {
 
 func (r *frameReader) payload(f *frame) {
 	f.serializer = wamp.Serializer(r.num(wamp.SerializerBound - 1))
+	f.pass = codec.Pass{}
+	if f.flags&flagPass != 0 {
+		f.pass = codec.Pass{N: uint8(r.num(0xff)), Raw: r.octets()}
+		if f.pass.N == 0 || len(f.pass.Raw) == 0 || len(f.pass.Raw) > codec.PassBytesMax {
+			r.bad = true
+		}
+	}
 	n := r.num(2)
 	if f.serializer == 0 || (n == 0) != (len(r.b) == 0) {
 		r.bad = true

@@ -16,7 +16,7 @@ var anyFrame = rapid.Custom(func(t *rapid.T) frame {
 	some := rapid.SliceOfN(rapid.Byte(), 0, 12)
 	id := rapid.Uint64Range(0, wamp.MaxID)
 	f := frame{
-		kind: frameKind(rapid.IntRange(int(framePublish), int(frameTestament)).Draw(t, "kind")),
+		kind: frameKind(rapid.IntRange(int(framePublish), int(frameAccept)).Draw(t, "kind")),
 	}
 	if !f.kind.publishes() {
 		f.session = id.Draw(t, "session")
@@ -28,6 +28,10 @@ var anyFrame = rapid.Custom(func(t *rapid.T) frame {
 	pay := func() {
 		f.serializer = wamp.Serializer(rapid.IntRange(1, 3).Draw(t, "serializer"))
 		f.payload = codec.Payload{Raw: rapid.SliceOfN(rapid.Byte(), 0, 30).Draw(t, "payload")}
+		if rapid.Bool().Draw(t, "passes") {
+			f.flags |= flagPass
+			f.pass = codec.Pass{N: uint8(rapid.IntRange(1, 255).Draw(t, "pairs")), Raw: rapid.SliceOfN(rapid.Byte(), 1, 30).Draw(t, "pass")}
+		}
 		if len(f.payload.Raw) > 0 {
 			f.payload.N = uint8(rapid.IntRange(1, 2).Draw(t, "n"))
 		}
@@ -35,7 +39,7 @@ var anyFrame = rapid.Custom(func(t *rapid.T) frame {
 	switch f.kind {
 	case framePublish, frameTestament:
 		f.realm, f.uri, f.id = some.Draw(t, "realm"), some.Draw(t, "topic"), id.Draw(t, "publication")
-		f.flags = uint8(rapid.IntRange(0, 15).Draw(t, "flags"))
+		f.flags = uint16(rapid.IntRange(0, 15).Draw(t, "flags"))
 		identify()
 		if rapid.Bool().Draw(t, "filtered") {
 			f.filter.Has = broker.Lists(rapid.IntRange(1, 63).Draw(t, "lists"))
@@ -46,16 +50,17 @@ var anyFrame = rapid.Custom(func(t *rapid.T) frame {
 		pay()
 	case frameInvoke:
 		f.realm, f.uri, f.id = some.Draw(t, "realm"), some.Draw(t, "procedure"), id.Draw(t, "registration")
-		f.flags, f.worker = rapid.Byte().Draw(t, "flags"), uint8(rapid.IntRange(0, 63).Draw(t, "worker"))
+		f.flags, f.worker = rapid.Uint16().Draw(t, "flags")&^flagPass, uint8(rapid.IntRange(0, 63).Draw(t, "worker"))
 		f.timeout = rapid.Uint64().Draw(t, "timeout")
 		f.tried = rapid.SliceOfN(rapid.Uint64(), 1, triedMax).Draw(t, "tried")
 		identify()
 		pay()
 	case frameReply:
-		f.flags = rapid.Byte().Draw(t, "flags")
+		f.flags = rapid.Uint16().Draw(t, "flags") &^ flagPass
 		pay()
 	case frameError:
 		f.uri = some.Draw(t, "error")
+		f.flags = rapid.Uint16().Draw(t, "flags") &^ flagPass
 		pay()
 	case frameCancel:
 		f.worker, f.mode = uint8(rapid.IntRange(0, 63).Draw(t, "worker")), wamp.CancelMode(rapid.IntRange(0, 2).Draw(t, "mode"))

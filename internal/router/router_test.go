@@ -244,6 +244,10 @@ func TestAnnouncedFeaturesHaveStoriesP26(t *testing.T) {
 		"call_canceling":                {"CAN-01", "CAN-02", "CAN-03", "CAN-04", "CAN-05", "CAN-09", "CAN-10"},
 		"caller_identification":         {"CID-01", "CID-02", "CID-03", "CID-04", "CID-05"},
 		"pattern_based_registration":    {"PBR-01", "PBR-02", "PBR-03", "PBR-04", "PBR-05", "PBR-06", "PBR-09"},
+		"progressive_call_invocations":  {"PCI-01", "PCI-02", "PCI-03", "PCI-04", "PCI-05", "PCI-06", "PCI-07", "PCI-08", "PCI-09", "PCI-10", "PCI-11", "PCI-12", "PCI-13"},
+		"call_timeout":                  {"TMO-01", "TMO-02", "TMO-03", "TMO-04", "TMO-05", "TMO-06", "PCR-11"},
+		"call_reroute":                  {"RER-01", "RER-02", "RER-03", "RER-04", "RER-05"},
+		"payload_passthru_mode":         {"PPT-01", "PPT-02", "PPT-04", "PPT-05", "PPT-06", "PPT-07", "PPT-08", "PPT-09", "PPT-10"},
 		"shared_registration":           {"SHR-01", "SHR-03", "SHR-04", "SHR-05", "SHR-07", "SHR-08", "SHR-09", "SHR-11"},
 		"testament_meta_api":            {"TST-01", "TST-02", "TST-03", "TST-04", "TST-05", "TST-06", "TST-07"},
 	}

@@ -41,6 +41,7 @@ type session struct {
 	role     *role  // what is said of that role
 
 	lastRequest   uint64 // of strict realms: the newest request id
+	inParts       uint64 // the highest request id of a progressive call
 	roles         wamp.Roles
 	registrations uint32 // head of its list in the worker's registrations, 0: none
 	registered    uint32 // length of that list

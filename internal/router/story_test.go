@@ -19,7 +19,7 @@ import (
 //
 //	== ROW ROW: title          a scene begins, in a new cluster; the test's name is this line
 //	only 2x1                   it is played on two nodes of one worker alone
-//	join A [SERIALIZER] [max=BYTES] [realm=R] [plain]     open and HELLO with all roles and features (plain: without features)
+//	join A [SERIALIZER] [max=BYTES] [realm=R] [plain] [+FEATURE]     open and HELLO with all roles and usual features (plain: without) and this one in each role
 //	open A [SERIALIZER] [max=BYTES]                       open only
 //	A > MESSAGE                JSON; $B is B's session id, @B its authid, #1 the first other id that appeared
 //	A raw BYTES                a quoted Go string
@@ -251,6 +251,9 @@ func (x *player) connect(words []string) {
 			realm = v
 		} else if w == "plain" {
 			details = noFeatures
+		} else if v, ok := strings.CutPrefix(w, "+"); ok {
+			details = strings.ReplaceAll(strings.ReplaceAll(details, `:{}`, `:{"features":{}}`), `"features":{`, `"features":{"`+v+`":true,`)
+			details = strings.ReplaceAll(details, `,}`, `}`)
 		} else if v, ok := wamp.ParseSerializer(w); ok {
 			s = v
 		} else {
@@ -298,6 +301,9 @@ func (x *player) tell(line string) string {
 		if x.clients[name].out != nil && strings.HasPrefix(line, "[2,") && x.actual["$"+name] == "" {
 			x.welcomed(name, line)
 		}
+	}
+	if said, _, is := strings.Cut(line, `,"roles":{"broker":`); is { // of WELCOME, whose features grow: TestAnnouncedFeaturesHaveStoriesP26
+		line = said + `,"roles":{…}}]`
 	}
 	for id, as := range x.ids {
 		if as[0] == '@' {

@@ -362,6 +362,7 @@ func (t *Tables) beginRegister(f *flight, now int64, out []TablesEffect) []Table
 	f.element = Element{
 		Realm: op.Realm, Match: op.Match, URI: op.URI, Session: op.Session, Invoke: op.Invoke,
 		Concurrency: op.Concurrency, Order: t.tick(now), Tentative: f.phase == claiming, DiscloseCaller: op.DiscloseCaller,
+		ForwardTimeout: op.ForwardTimeout,
 	}
 	out = t.fly(f, true, out)
 	for i := range t.claims[f.key] { // of later ones: a clock that cannot be followed
@@ -374,6 +375,7 @@ func (t *Tables) registered(f *flight, out []TablesEffect) []TablesEffect {
 	id := t.addCallee(f.key, f.element.Invoke, dealer.Callee{
 		Session: f.element.Session, Order: f.element.Order, NodeName: t.name,
 		Concurrency: f.element.Concurrency, DiscloseCaller: f.element.DiscloseCaller,
+		ForwardTimeout: f.element.ForwardTimeout,
 	})
 	return t.answer(f.key, &f.op, f.token, id, out)
 }

@@ -30,6 +30,7 @@ func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out [
 	t.addCallee(k, e.Invoke, dealer.Callee{
 		Node: uint8(node), Session: e.Session, Order: e.Order, NodeName: nodeName,
 		Concurrency: e.Concurrency, DiscloseCaller: e.DiscloseCaller,
+		ForwardTimeout: e.ForwardTimeout,
 	})
 	return t.remoteConfirmed(k, e.Invoke, out), nil
 }

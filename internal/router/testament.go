@@ -121,10 +121,11 @@ func (w *Worker) readTestament(f *frame, slot uint32, m *codec.Message) (scope S
 	}
 	named, _ := w.mayLeave(slot, m) // it may: onCall has asked
 	var o codec.Options
+	var pass codec.Pass
 	if b := codec.Keyword(ser, m.Payload, "publish_options"); b != nil {
 		var p codec.Parser
 		var bad error
-		if o, bad = p.PublishOptions(ser, b); bad != nil || o.Has&codec.OptPPTScheme != 0 {
+		if o, pass, bad = p.PublishOptions(ser, b); bad != nil || passesThrough(&o) && s.roles.PublisherFeatures&wamp.FeaturePayloadPassthru == 0 {
 			return 0, wamp.ErrInvalidArgument, "publish_options are those of a PUBLISH"
 		}
 	}
@@ -134,7 +135,7 @@ func (w *Worker) readTestament(f *frame, slot uint32, m *codec.Message) (scope S
 	}
 	*f = frame{
 		kind: frameTestament, flags: publishFlags(&o, disclose || named), realm: octets(s.realm.Name), uri: octets(topic), id: w.randomID(),
-		from: s.identity(), serializer: ser,
+		from: s.identity(), serializer: ser, pass: pass,
 	}
 	if o.Has&codec.OptFilters != 0 {
 		f.filter = filterOf(&o)

@@ -48,6 +48,8 @@ type Stats struct {
 	EventsDropped     uint64                   // not queued: the receiver's outbox was full (policy drop)
 	SlowClosed        uint64                   // sessions closed for a full outbox
 	RepliesLate       uint64                   // of calls that are over
+	PartsLate         uint64                   // of calls that are over: further CALLs of callers that did not know it yet
+	Rerouted          uint64                   // calls that their callees gave back as unavailable
 	Failed            [failures]uint64         // calls that the router ended with an error, by reason
 	BadFrames         uint64                   // relay frames that could not be read
 	Testaments        uint64                   // published at the end of sessions of this worker
@@ -119,11 +121,12 @@ type Worker struct {
 	again      []decision // what authorizers said of it, where it is looked at again
 	isAgain    bool
 	transcoded [wamp.SerializerBound][]byte
-	request    frame // what goes from a publisher or caller
-	reply      frame // what goes back
-	received   frame // what came from elsewhere
-	refused    frame // a call that came back
-	last       frame // a testament
+	passed     [wamp.SerializerBound][]byte // options that pass through, codec.PassBytesMax each or little more
+	request    frame                        // what goes from a publisher or caller
+	reply      frame                        // what goes back
+	received   frame                        // what came from elsewhere
+	refused    frame                        // a call that came back
+	last       frame                        // a testament
 	event      codec.EventDetails
 	invocation codec.InvocationDetails
 
@@ -357,7 +360,7 @@ func (w *Worker) dispatch(slot uint32, m *codec.Message) {
 			w.onPublish(slot, m)
 		}
 	case wamp.Call:
-		if w.sequential(slot, m) {
+		if !w.furtherPart(slot, m) && w.sequential(slot, m) {
 			w.onCall(slot, m)
 		}
 	case wamp.Yield:

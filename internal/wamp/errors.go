@@ -22,6 +22,7 @@ const (
 	ErrAuthenticationRequired = "wamp.error.authentication_required"
 	ErrTimeout                = "wamp.error.timeout"
 	ErrUnavailable            = "wamp.error.unavailable"
+	ErrNoAvailableCallee      = "wamp.error.no_available_callee"
 	ErrNetworkFailure         = "wamp.error.network_failure"
 	ErrFeatureNotSupported    = "wamp.error.feature_not_supported"
 	ErrDiscloseMeDisallowed   = "wamp.error.option_disallowed.disclose_me"

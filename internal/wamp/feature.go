@@ -8,6 +8,7 @@ func BrokerFeatures() []string {
 		"subscriber_blackwhite_listing",
 		"publisher_identification",
 		"pattern_based_subscription",
+		"payload_passthru_mode",
 	}
 }
 
@@ -15,11 +16,15 @@ func BrokerFeatures() []string {
 func DealerFeatures() []string {
 	return []string{
 		"progressive_call_results",
+		"progressive_call_invocations",
 		"call_canceling",
+		"call_timeout",
+		"call_reroute",
 		"caller_identification",
 		"pattern_based_registration",
 		"shared_registration",
 		"testament_meta_api",
+		"payload_passthru_mode",
 	}
 }
 
