@@ -29,4 +29,5 @@ type Entry struct {
 	ID      uint64    // the subscription id, unique on this node over all realms
 	Workers WorkerSet // workers with subscribed sessions
 	Nodes   NodeSet   // other nodes with interest that are routed to
+	Created int64     // when it came into the Index, wall-clock milliseconds; 0: not told. In room that the Entry takes anyway
 }

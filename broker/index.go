@@ -43,6 +43,14 @@ func (x *Index) All(yield func(*Entry) bool) {
 	}
 }
 
+// WithNew is the Index with an entry of its own for a key that it has none of. e needs a worker or a node.
+func (x *Index) WithNew(e Entry) *Index {
+	if x.Get(e.Key) != nil || e.Workers == 0 && e.Nodes.Empty() {
+		panic("broker: that is no new subscription")
+	}
+	return x.put(e, false)
+}
+
 // WithWorker is the Index in which the worker has (on) or has no (off) subscribers of k. A subscription comes with its first
 // worker or node, under the id, and goes with its last; in between it keeps its id. k.Topic is kept.
 func (x *Index) WithWorker(k Key, id uint64, worker int, on bool) *Index {

@@ -16,6 +16,8 @@ type Registration struct {
 	ID     uint64
 	Invoke wamp.Invoke // that of the first callee
 
+	Created uint64 // the least Order of all the callees that it has had since it came into the Index
+
 	// Callees is in order of (Order, NodeName, Session), but that those who lost come last: after a partition two owners of
 	// a Single registration, or two policies, may meet; the first callee decides, on every node the
 	// same. Losers get no calls until they are first themselves.
@@ -116,7 +118,7 @@ func (r *Registration) without(gone func(*Callee) bool) *Registration {
 // successor is the next version of r, with these callees in any order.
 func (r *Registration) successor(callees []Callee) *Registration {
 	slices.SortFunc(callees, func(a, b Callee) int { return a.compare(&b) })
-	s := &Registration{Key: r.Key, ID: r.ID, Invoke: callees[0].Invoke, next: r.next}
+	s := &Registration{Key: r.Key, ID: r.ID, Invoke: callees[0].Invoke, Created: min(r.Created, callees[0].Order), next: r.next}
 	s.Callees, s.winners = winnersFirst(callees)
 	if s.Invoke == wamp.RoundRobin {
 		turn := r.next.Load()
@@ -178,5 +180,5 @@ func (c *Callee) Before(d *Callee) bool { return c.compare(d) < 0 }
 func (c *Callee) Same(d *Callee) bool { return c.compare(d) == 0 }
 
 func first(k Key, id uint64, c Callee) *Registration {
-	return &Registration{Key: k, ID: id, Invoke: c.Invoke, Callees: []Callee{c}, winners: 1, next: new(atomic.Uint64)}
+	return &Registration{Key: k, ID: id, Invoke: c.Invoke, Created: c.Order, Callees: []Callee{c}, winners: 1, next: new(atomic.Uint64)}
 }

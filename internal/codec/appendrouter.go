@@ -163,6 +163,13 @@ func AppendResultPass(dst []byte, s wamp.Serializer, req uint64, progress bool, 
 	return appendProgress(dst, s, wamp.Result, req, progress, pass, p)
 }
 
+// AppendResultIncomplete is AppendResult with the detail complete: false: a part of what was asked for could not be had.
+func AppendResultIncomplete(dst []byte, s wamp.Serializer, req uint64, p Payload) []byte {
+	dst = openDict(appendUint(openMessage(dst, s, 3+int(p.N), wamp.Result), s, req), s, 1)
+	dst = shutDict(appendBool(appendKey(dst, s, "complete"), s, false), s)
+	return shutList(appendPayload(dst, s, p), s)
+}
+
 func appendProgress(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint64, progress bool, pass Pass, p Payload) []byte {
 	dst = openDict(appendUint(openMessage(dst, s, 3+int(p.N), t), s, req), s, count(progress)+int(pass.N))
 	dst = shutDict(appendPass(appendKeyBool(dst, s, "progress", progress), s, pass), s)

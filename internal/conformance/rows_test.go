@@ -12,22 +12,14 @@ import (
 	"testing"
 )
 
-const kills = "belongs to the meta API's session kills, which are not there yet"
-
 // later are the rows that have no test here, and why.
 var later = map[string]string{
 	"SER-11": "UBJSON is not spoken: two encodings of that name cannot read each other",
 	"SER-12": "FlatBuffers is not spoken: the specification does not define its schema",
 	"URI-03": "no configuration key switches strict URIs on yet; internal/wamp tests the rule",
-	"CLS-07": kills,
 
 	"PID-03": "no configuration key keeps publishers from being named yet; internal/router tests the rule",
 	"PTL-01": "needs trust levels in the configuration",
-
-	"SMA-08": kills, "SMA-09": kills, "SMA-10": kills, "SMA-11": kills, "SMA-12": kills, "SMA-13": kills, "SMA-14": kills,
-	"SMA-16": kills, "SMA-17": kills, "SMA-19": kills,
-	"TST-08": kills,
-	"SMA-18": "the session meta API is announced once its kills are there (P26)",
 
 	"PUB-14": "demands nothing: either order is allowed",
 	"TMO-07": "demands nothing: no configuration key overrides what callees ask for",

@@ -6,7 +6,6 @@ import (
 	"kleeblatt/gossip"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/router"
-	"kleeblatt/transport/link"
 )
 
 // The home hub's part of the directory: what becomes of sessions and nodes is told to this node's subscribers, and calls of the node's own
@@ -25,6 +24,8 @@ func (o *home) hear(l *letter) {
 		o.sessionChanged(l.op)
 	case letterAsk:
 		o.ask(l.from, l.ask, l.token)
+	case letterDo:
+		l.do()
 	}
 }
 
@@ -128,7 +129,7 @@ func (o *home) ask(worker uint8, q *router.Ask, token uint64) {
 			o.answer(worker, token, q.Return([]any{codec.Dict{{Key: "acked", Value: acked}, {Key: "of", Value: of}}}, nil))
 		})
 	default:
-		o.answer(worker, token, o.directory.Answer(q, o.knowsAll()))
+		o.askMeta(worker, q, token)
 	}
 }
 
@@ -139,19 +140,6 @@ func (o *home) answer(worker uint8, token uint64, a router.Answer) {
 	} else {
 		o.n.hubs[worker].deliver(letter{kind: letterInput, input: in})
 	}
-}
-
-// knowsAll says whether the directory holds the sessions of the whole cluster.
-func (o *home) knowsAll() bool {
-	if !o.local {
-		return true
-	}
-	for _, p := range o.slots {
-		if p != nil && (p.alive || p.l.State() == link.Up) {
-			return false
-		}
-	}
-	return true
 }
 
 // explain asks the workers with receivers who they are, and answers when all have told.

@@ -267,6 +267,7 @@ func (o *home) connections() (n int64) {
 // turn is the home hub's part of the end of a turn: deltas leave ahead of the data that follows them. again says that what happened at
 // the end of it has still to leave.
 func (o *home) turn(now int64) (next int64, again bool) {
+	o.tables.SetTime(o.n.world.wall())
 	if o.wakeAt != 0 && now >= o.wakeAt {
 		o.wakeAt = 0
 		o.feedGossip(gossip.Input{Kind: gossip.InTick})

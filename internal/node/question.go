@@ -28,7 +28,8 @@ var answerers map[router.QuestionKind]func(o *home, from *peer, question []byte,
 
 func init() { // they ask in turn, which would make a circle of the table
 	answerers = map[router.QuestionKind]func(o *home, from *peer, question []byte, reply func(answer []byte, ok bool)){
-		router.AskPing: func(_ *home, _ *peer, question []byte, reply func([]byte, bool)) { reply(slices.Clone(question), true) },
+		router.QuestionPing: func(_ *home, _ *peer, question []byte, reply func([]byte, bool)) { reply(slices.Clone(question), true) },
+		router.QuestionPart: (*home).questionPart,
 	}
 }
 

@@ -38,13 +38,13 @@ func (a *asking) expect(t *testing.T, answers int, over int, all bool) {
 // TestQuestionIsAnsweredByEveryNode: and by a node that has nobody else, at once.
 func TestQuestionIsAnsweredByEveryNode(t *testing.T) {
 	w := newWorld(t, 2, "a", "b", "c")
-	a := w.askAll(w.nodes[0], router.AskPing, time.Second)
+	a := w.askAll(w.nodes[0], router.QuestionPing, time.Second)
 	a.expect(t, 2, 1, true)
 	if a.answers[0] != "hello" {
 		t.Errorf("%q", a.answers)
 	}
 	alone := newWorld(t, 1, "a")
-	alone.askAll(alone.nodes[0], router.AskPing, time.Second).expect(t, 0, 1, true)
+	alone.askAll(alone.nodes[0], router.QuestionPing, time.Second).expect(t, 0, 1, true)
 }
 
 // TestQuestionHasADeadline: a node that is silent costs what was said it may; one that is known to be cut off costs nothing, and the
@@ -52,7 +52,7 @@ func TestQuestionIsAnsweredByEveryNode(t *testing.T) {
 func TestQuestionHasADeadline(t *testing.T) {
 	w := newWorld(t, 1, "a", "b", "c")
 	w.dead["c"] = true
-	a := w.askAll(w.nodes[0], router.AskPing, 50*time.Millisecond)
+	a := w.askAll(w.nodes[0], router.QuestionPing, 50*time.Millisecond)
 	a.expect(t, 1, 0, false)
 	w.advance(49 * time.Millisecond)
 	a.expect(t, 1, 0, false)
@@ -61,7 +61,7 @@ func TestQuestionHasADeadline(t *testing.T) {
 	w.dead["c"] = false
 	w.advance(time.Second)
 	a.expect(t, 1, 1, false)
-	w.askAll(w.nodes[0], router.AskPing, time.Second).expect(t, 2, 1, true)
+	w.askAll(w.nodes[0], router.QuestionPing, time.Second).expect(t, 2, 1, true)
 
 	w.dead["c"] = true
 	w.advance(2 * time.Second)
@@ -70,14 +70,14 @@ func TestQuestionHasADeadline(t *testing.T) {
 	if p := w.nodes[0].hubs[0].home.peers["c"]; p.state != gossip.Hidden {
 		t.Fatalf("c is %v", p.state)
 	}
-	w.askAll(w.nodes[0], router.AskPing, time.Second).expect(t, 1, 1, false)
+	w.askAll(w.nodes[0], router.QuestionPing, time.Second).expect(t, 1, 1, false)
 }
 
 // TestQuestionFailsWithTheCalls: when calls to a node fail for want of a path, so do questions, long before their time is over.
 func TestQuestionFailsWithTheCalls(t *testing.T) {
 	w := newWorld(t, 1, "a", "b")
 	w.dead["b"] = true
-	a := w.askAll(w.nodes[0], router.AskPing, time.Hour)
+	a := w.askAll(w.nodes[0], router.QuestionPing, time.Hour)
 	w.advance(5 * time.Second)
 	a.expect(t, 0, 1, false)
 }
@@ -96,7 +96,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 	refused := 0
 	h.deliver(letter{kind: letterDo, do: func() {
 		for range questionsMax + 5 {
-			h.home.askNode(h.home.peers["b"], router.AskPing, nil, time.Second, func(_ []byte, ok bool) {
+			h.home.askNode(h.home.peers["b"], router.QuestionPing, nil, time.Second, func(_ []byte, ok bool) {
 				if !ok {
 					refused++
 				}
@@ -115,7 +115,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 
 // FuzzQuestion: any frame is either refused or means what it is written as again.
 func FuzzQuestion(f *testing.F) {
-	f.Add(router.AppendQuestion(nil, &router.Question{Number: 7, Kind: router.AskKill, Rest: []byte("x")}))
+	f.Add(router.AppendQuestion(nil, &router.Question{Number: 7, Kind: router.QuestionPart, Rest: []byte("x")}))
 	f.Add(router.AppendQuestion(nil, &router.Question{Number: 7, Answer: true, OK: true}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		q, err := router.ParseQuestion(b)

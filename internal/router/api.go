@@ -15,19 +15,21 @@ type NodeSlot uint8
 type InputKind uint8
 
 const (
-	InOpened     InputKind = iota + 1 // Conn, Serializer, MaxMessage, Peer, Channel (nil without TLS)
-	InMessage                         // Conn, Bytes: one WAMP message, valid during Step
-	InClosed                          // Conn
-	InPressure                        // Conn, Level (0 drained, 1 half full, 2 full: a message was refused, 3 draining: it reads, if slowly), On (with 2: the message was urgent)
-	InFrame                           // Node, Bytes: one relay frame from a worker of this node (Node 0) or of another, valid during Step
-	InApplied                         // Token, Err (URI of the refusal, "" if applied), ID
-	InNodeLost                        // Node: calls to it fail now; its later answers are ignored
-	InNodePaused                      // Node, On: the link's lane is full: pause sessions that relay to it / go on
-	InTick                            // nothing but Now
-	InDrain                           // the node is shutting down: GOODBYE system_shutdown to all
-	InRevoked                         // Session, ID (the registration), Err (the reason): the tables have ended a registration of it
-	InNodeUp                          // Node: a path to it exists again (ends InNodeLost); new calls may go to it
-	InAnswer                          // Token, Answer: what FxAsk asked for; the payload is valid during Step
+	InOpened      InputKind = iota + 1 // Conn, Serializer, MaxMessage, Peer, Channel (nil without TLS)
+	InMessage                          // Conn, Bytes: one WAMP message, valid during Step
+	InClosed                           // Conn
+	InPressure                         // Conn, Level (0 drained, 1 half full, 2 full: a message was refused, 3 draining: it reads, if slowly), On (with 2: the message was urgent)
+	InFrame                            // Node, Bytes: one relay frame from a worker of this node (Node 0) or of another, valid during Step
+	InApplied                          // Token, Err (URI of the refusal, "" if applied), ID
+	InNodeLost                         // Node: calls to it fail now; its later answers are ignored
+	InNodePaused                       // Node, On: the link's lane is full: pause sessions that relay to it / go on
+	InTick                             // nothing but Now
+	InDrain                            // the node is shutting down: GOODBYE system_shutdown to all
+	InRevoked                          // Session, ID (the registration), Err (the reason): the tables have ended a registration of it
+	InNodeUp                           // Node: a path to it exists again (ends InNodeLost); new calls may go to it
+	InAnswer                           // Token, Answer: what FxAsk asked for; the payload is valid during Step
+	InKill                             // Session, Err (the reason), Text (for people, "" for none), On (nobody is told that it has left): it gets GOODBYE and is over
+	InUnsubscribe                      // Session, ID (the subscription), Err (the reason, "" for none): it is not a subscriber any more
 )
 
 // Input is one step's input. Now is the turn's clock reading in nanoseconds of a monotonic clock.
@@ -46,6 +48,7 @@ type Input struct {
 	ID         uint64
 	Session    uint64
 	Err        string
+	Text       string
 	Bytes      []byte
 	Answer     *Answer
 }
@@ -97,6 +100,7 @@ const (
 	OpUnsubscribe                     // the worker has no subscriber of it any more
 	OpRegister                        // Session registers; InApplied.ID is the registration id, Err the refusal
 	OpUnregister                      // Session no longer has it
+	OpRevoke                          // Session's registration is ended, and it is told why: Reason, a URI, "" for none
 	OpLeave                           // Session has ended before it was told whether it has it
 	OpSessionOpen                     // Session is open; Element is its entry in the directory. Ahead of all else that the session changes
 	OpSessionOver                     // Session is over. Behind all else
@@ -118,6 +122,7 @@ type Op struct {
 	ForwardTimeout bool
 	Barrier        uint32 // milliseconds that the answer may wait for the other nodes (options.x_barrier); 0: it does not
 	Element        string
+	Reason         string
 }
 
 // Replicator is the only way to the replicated tables. Propose is asynchronous: the change counts, and is routed by, only

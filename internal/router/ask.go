@@ -17,6 +17,27 @@ const (
 	AskSession                         // Session
 	AskExplain                         // URI
 	AskBarrier                         // Wait
+
+	AskKill         // Session, Reason, Message
+	AskKillAuthID   // Who, Reason, Message
+	AskKillAuthRole // Who, Reason, Message
+	AskKillAll      // Reason, Message
+
+	AskRegistrations
+	AskRegistrationLookup // URI, Match
+	AskRegistrationMatch  // URI
+	AskRegistration       // ID
+	AskCallees            // ID
+	AskCalleeCount        // ID
+	AskRemoveCallee       // ID, Session, Reason
+
+	AskSubscriptions
+	AskSubscriptionLookup // URI, Match
+	AskSubscriptionMatch  // URI
+	AskSubscription       // ID
+	AskSubscribers        // ID
+	AskSubscriberCount    // ID
+	AskRemoveSubscriber   // ID, Session, Reason
 )
 
 // Ask is one call of a procedure of the node's own, whose arguments have been read. It belongs to whoever gets it.
@@ -25,7 +46,13 @@ type Ask struct {
 	Serializer wamp.Serializer // that the answer is wanted in
 	BytesMax   uint32          // of a message that the caller takes
 	Realm      string
+	Caller     uint64 // the session that asks
 	Session    uint64
+	ID         uint64 // of a subscription or registration
+	Match      wamp.Match
+	Who        string   // an authid or authrole
+	Reason     string   // what a session is told whose something ends, a URI; "": nothing
+	Message    string   // the same, for people
 	Filtered   bool     // only those of Roles
 	Roles      []string // sorted, none twice
 	URI        string
@@ -37,6 +64,8 @@ type Answer struct {
 	Err     string // URI of the error, "" for none
 	Text    string // for people, with Err
 	Payload codec.Payload
+
+	Incomplete bool // a part of the cluster could not be asked
 }
 
 // Return is the answer with these values.
@@ -48,33 +77,76 @@ func (q *Ask) Return(args []any, kwargs codec.Dict) Answer {
 // idBytes is what an id takes in a list at least, in any serializer: most are 9 bytes, in JSON 17.
 const idBytes = 9
 
-// Answer answers what asks about sessions. complete says that the directory knows the whole cluster; where it does not, the answer
-// says so by the keyword complete.
-func (d *Directory) Answer(q *Ask, complete bool) Answer {
+// tooLong says that a list of so many ids is more than the caller takes.
+func (q *Ask) tooLong(ids int) bool { return uint64(ids)*idBytes > uint64(q.BytesMax) }
+
+// Part is one node's part of an answer: what it knows of its own sessions.
+type Part struct {
+	Found   bool   // the session, subscription or registration was there
+	Count   uint64 // of sessions
+	Created int64  // when what was asked for came, wall-clock milliseconds; 0: not known
+	IDs     []uint64
+	Element string // the session's
+}
+
+// Add takes another node's part in.
+func (p *Part) Add(o *Part) {
+	p.Found = p.Found || o.Found
+	p.Count += o.Count
+	if p.Created == 0 || o.Created != 0 && o.Created < p.Created {
+		p.Created = o.Created
+	}
+	p.IDs = append(p.IDs, o.IDs...)
+	if p.Element == "" {
+		p.Element = o.Element
+	}
+}
+
+// Part tells of the sessions that the directory knows: of all of the cluster, or where nodes do not tell each other, of this node.
+func (d *Directory) Part(q *Ask) (p Part) {
 	r := d.realm(q.Realm)
 	if r == nil {
-		return Answer{Err: wamp.ErrNoSuchRealm}
-	}
-	var limits codec.Dict
-	if !complete {
-		limits = codec.Dict{{Key: "complete", Value: false}}
+		return p
 	}
 	l := &d.list[r.index]
 	switch q.Kind {
 	case AskSessionCount:
-		return q.Return([]any{l.countOf(q)}, limits)
+		p.Count = uint64(l.countOf(q))
 	case AskSessionList:
-		if uint64(l.countOf(q))*idBytes > uint64(q.BytesMax) {
+		p.IDs = l.listOf(q)
+	case AskSession:
+		if x, known := l.byID[q.Session]; known && x.counts() {
+			p.Found, p.Element = true, x.element
+		}
+	}
+	return p
+}
+
+// Return is the answer that all parts together make.
+func (p *Part) Return(q *Ask) Answer {
+	switch q.Kind {
+	case AskSessionCount, AskSubscriberCount:
+		return q.Return([]any{p.Count}, nil)
+	case AskSessionList, AskSubscribers, AskKillAuthID:
+		slices.Sort(p.IDs)
+		p.IDs = slices.Compact(p.IDs)
+		if q.tooLong(len(p.IDs)) {
 			return Answer{Err: wamp.ErrPayloadSizeExceeded, Text: "there are more sessions than fit in a message"}
 		}
-		return q.Return([]any{l.listOf(q)}, limits)
+		return q.Return([]any{p.IDs}, nil)
 	case AskSession:
-		x, known := l.byID[q.Session]
-		if !known || !x.counts() {
+		e, err := ParseElement(p.Element)
+		if !p.Found || err != nil {
 			return Answer{Err: wamp.ErrNoSuchSession}
 		}
-		e, _ := ParseElement(x.element)
-		return q.Return([]any{e.details()}, limits)
+		return q.Return([]any{e.details()}, nil)
+	case AskKillAuthRole, AskKillAll: // a count, not a list
+		return q.Return([]any{len(p.IDs)}, nil)
+	case AskKill, AskRemoveCallee, AskRemoveSubscriber:
+		if !p.Found {
+			return Answer{Err: wamp.ErrNoSuchSession}
+		}
+		return Answer{}
 	}
 	return Answer{Err: wamp.ErrNoSuchProcedure}
 }

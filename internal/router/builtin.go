@@ -28,7 +28,7 @@ const (
 type builtin struct {
 	uri  string
 	kind AskKind
-	read func(q *Ask, args []any) (err, text string)
+	read func(q *Ask, args []any, kwargs codec.Dict) (err, text string)
 }
 
 var builtins = map[string]*builtin{}
@@ -38,6 +38,24 @@ func init() {
 		{"wamp.session.count", AskSessionCount, readRoles},
 		{"wamp.session.list", AskSessionList, readRoles},
 		{"wamp.session.get", AskSession, readSession},
+		{"wamp.session.kill", AskKill, readKill},
+		{"wamp.session.kill_by_authid", AskKillAuthID, readKill},
+		{"wamp.session.kill_by_authrole", AskKillAuthRole, readKill},
+		{"wamp.session.kill_all", AskKillAll, readKill},
+		{"wamp.registration.list", AskRegistrations, readNothing},
+		{"wamp.registration.lookup", AskRegistrationLookup, readLookup},
+		{"wamp.registration.match", AskRegistrationMatch, readURI},
+		{"wamp.registration.get", AskRegistration, readID},
+		{"wamp.registration.list_callees", AskCallees, readID},
+		{"wamp.registration.count_callees", AskCalleeCount, readID},
+		{"wamp.registration.remove_callee", AskRemoveCallee, readRemove},
+		{"wamp.subscription.list", AskSubscriptions, readNothing},
+		{"wamp.subscription.lookup", AskSubscriptionLookup, readLookup},
+		{"wamp.subscription.match", AskSubscriptionMatch, readURI},
+		{"wamp.subscription.get", AskSubscription, readID},
+		{"wamp.subscription.list_subscribers", AskSubscribers, readID},
+		{"wamp.subscription.count_subscribers", AskSubscriberCount, readID},
+		{"wamp.subscription.remove_subscriber", AskRemoveSubscriber, readRemove},
 		{"kleeblatt.cluster.explain", AskExplain, readURI},
 		{"kleeblatt.barrier", AskBarrier, readWait},
 	} {
@@ -58,7 +76,7 @@ const addTestament = "wamp.session.add_testament"
 var ownBuiltins map[string]func(w *Worker, c *dealer.Call, m *codec.Message)
 
 // readRoles reads an optional list of roles; null is none.
-func readRoles(q *Ask, args []any) (err, text string) {
+func readRoles(q *Ask, args []any, _ codec.Dict) (err, text string) {
 	if len(args) == 0 || args[0] == nil {
 		return "", ""
 	}
@@ -77,7 +95,7 @@ func readRoles(q *Ask, args []any) (err, text string) {
 	return "", ""
 }
 
-func readSession(q *Ask, args []any) (err, text string) {
+func readSession(q *Ask, args []any, _ codec.Dict) (err, text string) {
 	if len(args) > 0 {
 		if id, ok := args[0].(uint64); ok {
 			q.Session = id
@@ -87,7 +105,110 @@ func readSession(q *Ask, args []any) (err, text string) {
 	return wamp.ErrInvalidArgument, "a session id is needed"
 }
 
-func readURI(q *Ask, args []any) (err, text string) {
+func readNothing(*Ask, []any, codec.Dict) (err, text string) { return "", "" }
+
+// readID reads the id of a registration or subscription.
+func readID(q *Ask, args []any, _ codec.Dict) (err, text string) {
+	if len(args) > 0 {
+		if id, ok := args[0].(uint64); ok {
+			q.ID = id
+			return "", ""
+		}
+	}
+	return wamp.ErrInvalidArgument, "an id is needed"
+}
+
+// readLookup reads a URI and an optional dict with its match policy.
+func readLookup(q *Ask, args []any, kwargs codec.Dict) (err, text string) {
+	uri, ok := textAt(args, 0)
+	options := kwargs
+	if len(args) > 1 && args[1] != nil {
+		var isDict bool
+		options, isDict = args[1].(codec.Dict)
+		ok = ok && isDict
+	}
+	match, named := "", false
+	for i := range options {
+		if options[i].Key == "match" {
+			match, named = options[i].Value.(string)
+			ok = ok && named
+		}
+	}
+	if named {
+		q.Match, named = wamp.ParseMatch([]byte(match))
+		ok = ok && named
+	}
+	if !ok {
+		return wamp.ErrInvalidArgument, "a URI is needed, and options.match is exact, prefix or wildcard"
+	}
+	if !validURI([]byte(uri), q.Match, false) {
+		return wamp.ErrInvalidURI, ""
+	}
+	q.URI = uri
+	return "", ""
+}
+
+// readKill reads whom to end, and of the keywords what it is told: reason, a URI, and message, a text.
+func readKill(q *Ask, args []any, kwargs codec.Dict) (err, text string) {
+	ok := true
+	switch q.Kind {
+	case AskKill:
+		if err, text = readSession(q, args, nil); err != "" {
+			return err, text
+		}
+		if q.Session == q.Caller {
+			return wamp.ErrNoSuchSession, "a session does not end itself this way"
+		}
+	case AskKillAuthID, AskKillAuthRole:
+		if q.Who, ok = textAt(args, 0); !ok {
+			return wamp.ErrInvalidArgument, "a text is needed"
+		}
+	}
+	q.Reason = wamp.CloseKilled
+	return readReason(q, kwargs)
+}
+
+// readRemove reads an id, whose it is no longer to be, and why.
+func readRemove(q *Ask, args []any, kwargs codec.Dict) (err, text string) {
+	if err, text = readID(q, args, nil); err != "" {
+		return err, text
+	}
+	if err, text = readSession(q, args[1:], nil); err != "" {
+		return err, text
+	}
+	if len(args) > 2 && args[2] != nil {
+		kwargs = append(codec.Dict{{Key: "reason", Value: args[2]}}, kwargs...)
+	}
+	return readReason(q, kwargs)
+}
+
+func readReason(q *Ask, kwargs codec.Dict) (err, text string) {
+	for i := range kwargs {
+		v, isText := kwargs[i].Value.(string)
+		switch {
+		case kwargs[i].Key != "reason" && kwargs[i].Key != "message" || kwargs[i].Value == nil:
+		case !isText:
+			return wamp.ErrInvalidArgument, kwargs[i].Key + " is a text"
+		case kwargs[i].Key == "message":
+			q.Message = v
+		case !validURI([]byte(v), wamp.Exact, false):
+			return wamp.ErrInvalidURI, "the reason is not a URI"
+		default:
+			q.Reason = v
+		}
+	}
+	return "", ""
+}
+
+func textAt(args []any, i int) (string, bool) {
+	if i >= len(args) {
+		return "", false
+	}
+	v, ok := args[i].(string)
+	return v, ok
+}
+
+func readURI(q *Ask, args []any, _ codec.Dict) (err, text string) {
 	if len(args) > 0 {
 		if uri, ok := args[0].(string); ok {
 			q.URI = uri
@@ -101,7 +222,7 @@ func readURI(q *Ask, args []any) (err, text string) {
 }
 
 // readWait reads an optional number of milliseconds.
-func readWait(q *Ask, args []any) (err, text string) {
+func readWait(q *Ask, args []any, _ codec.Dict) (err, text string) {
 	q.Wait = barrierWait
 	if len(args) == 0 || args[0] == nil {
 		return "", ""
@@ -126,9 +247,9 @@ func (w *Worker) ask(c *dealer.Call, b *builtin, m *codec.Message) {
 		own(w, c, m)
 		return
 	}
-	args, _ := codec.ReadPayload(r.serializer, m.Payload)
-	q := &Ask{Kind: b.kind, Serializer: r.serializer, BytesMax: r.maxMessage, Realm: w.sessions[slot].realm.Name}
-	if err, text := b.read(q, args); err != "" {
+	args, kwargs := codec.ReadPayload(r.serializer, m.Payload)
+	q := &Ask{Kind: b.kind, Serializer: r.serializer, BytesMax: r.maxMessage, Realm: w.sessions[slot].realm.Name, Caller: w.sessions[slot].id}
+	if err, text := b.read(q, args, kwargs); err != "" {
 		w.endCall(c, err, text)
 		return
 	}
@@ -155,7 +276,11 @@ func (w *Worker) onAnswer(in *Input) {
 	slot := uint32(c.Caller)
 	r := &w.receivers[slot]
 	at := len(w.arena)
-	w.arena = codec.AppendResult(w.arena, r.serializer, c.Request, false, in.Answer.Payload)
+	if in.Answer.Incomplete {
+		w.arena = codec.AppendResultIncomplete(w.arena, r.serializer, c.Request, in.Answer.Payload)
+	} else {
+		w.arena = codec.AppendResult(w.arena, r.serializer, c.Request, false, in.Answer.Payload)
+	}
 	if uint64(len(w.arena)-at) > uint64(r.maxMessage) { // CAL-11
 		w.arena = w.arena[:at]
 		w.endCall(c, wamp.ErrPayloadSizeExceeded, "")

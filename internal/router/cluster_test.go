@@ -504,8 +504,8 @@ func (c *testCluster) checkEmpty() {
 				c.t.Errorf("node %d keeps testaments", n.index)
 			}
 		}
-		if len(n.tables.ids) != 0 {
-			c.t.Errorf("node %d keeps %d ids", n.index, len(n.tables.ids))
+		if ids := len(n.tables.subs) + len(n.tables.regs); ids != 0 {
+			c.t.Errorf("node %d keeps %d ids", n.index, ids)
 		}
 		for _, w := range n.workers {
 			if w.Sessions() != 0 || w.byConn.n != 0 || w.byID.n != 0 || w.local.Len() != 0 || len(w.topics) != 0 || len(w.registrations.byID) != 0 ||

@@ -175,11 +175,16 @@ func (t *Tables) execute(v *verdict, out []TablesEffect) []TablesEffect {
 }
 
 func (t *Tables) revoke(k tableKey, id uint64, c *dealer.Callee, out []TablesEffect) []TablesEffect {
+	return t.revokeFor(k, id, c, wamp.ErrProcedureAlreadyExists, out)
+}
+
+// revokeFor ends a registration of this node; its session is told why.
+func (t *Tables) revokeFor(k tableKey, id uint64, c *dealer.Callee, reason string, out []TablesEffect) []TablesEffect {
 	e := t.elementOf(k, c)
 	t.removeCallee(k, 0, c.Session)
 	t.scratch = AppendRegistration(t.scratch[:0], &e)
 	out = append(out, TablesEffect{Kind: TxPropose, Op: TableOp{Element: string(t.scratch)}})
-	return append(out, TablesEffect{Kind: TxRevoked, Session: c.Session, ID: id, Err: wamp.ErrProcedureAlreadyExists})
+	return append(out, TablesEffect{Kind: TxRevoked, Session: c.Session, ID: id, Err: reason})
 }
 
 // elementOf is the element that a confirmed entry of this node stands for.

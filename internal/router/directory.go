@@ -46,6 +46,7 @@ type record struct {
 	node    NodeSlot // 0: ours
 	state   recordState
 	round   uint8 // the round of its node's when it was last told
+	silent  bool  // nobody is told when it leaves
 }
 
 // recordState is where one of our own sessions stands; those of others are joined.
@@ -210,7 +211,9 @@ func (d *Directory) leave(k sessionKey, x record) {
 		delete(l.roles, role)
 	}
 	l.count--
-	d.tell(k.realm, topicLeave, x.element)
+	if !x.silent {
+		d.tell(k.realm, topicLeave, x.element)
+	}
 }
 
 func roleOf(element string) string {

@@ -105,9 +105,13 @@ func (w *Worker) onGoodbye(slot uint32) {
 
 // goodbye ends what the session holds and sends GOODBYE, after which it gets nothing more (CLS-03).
 func (w *Worker) goodbye(slot uint32, reason string, next state) {
+	w.goodbyeText(slot, reason, "", next)
+}
+
+func (w *Worker) goodbyeText(slot uint32, reason, message string, next state) {
 	w.terminate(slot, next)
 	at := len(w.arena)
-	w.arena = codec.AppendGoodbye(w.arena, w.receivers[slot].serializer, reason, "")
+	w.arena = codec.AppendGoodbye(w.arena, w.receivers[slot].serializer, reason, message)
 	w.send(slot, at, true)
 }
 
@@ -144,10 +148,7 @@ func (w *Worker) onDrain() {
 			w.abort(uint32(slot), wamp.CloseSystemShutdown, "this router is shutting down")
 		case stateOpen:
 			w.goodbye(uint32(slot), wamp.CloseSystemShutdown, stateGoodbye)
-			w.timers.add(timer{
-				at: w.now + int64(w.limits.GoodbyeTimeout), kind: goodbyeTimer,
-				slot: uint32(slot), key: uint64(w.receivers[slot].conn),
-			})
+			w.awaitGoodbye(uint32(slot))
 		}
 	}
 }

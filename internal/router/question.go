@@ -16,10 +16,8 @@ const (
 type QuestionKind uint8
 
 const (
-	AskPing QuestionKind = iota + 1 // nothing: is somebody there?
-	AskKill                         // a kill: which sessions of yours has it ended?
-	AskSubs                         // a subscription: which sessions of yours have it, and since when?
-	AskEnd                          // one subscription or registration of one session: end it
+	QuestionPing QuestionKind = iota + 1 // anything: is somebody there?
+	QuestionPart                         // an Ask: your part of the answer
 )
 
 // Question is a question or, with Answer, what it was answered. Rest aliases the frame.

@@ -75,7 +75,10 @@ type Tables struct {
 
 	hidden broker.NodeSet // nodes whose elements are being removed
 
-	ids map[uint64]struct{} // every subscription and registration id in use: they are unique over all realms
+	// Who has which id, for questions that name one. Ids are unique over both and over all realms.
+	subs map[uint64]*broker.Entry
+	regs map[uint64]*dealer.Registration
+	now  int64 // wall-clock milliseconds, as last told: the time at which what comes is created
 
 	claims   map[tableKey][]claim // of other nodes
 	delayed  map[uint64]delayedAnswer
@@ -135,7 +138,8 @@ func NewTables(c TablesConfig) *Tables {
 		mac:     hmac.New(sha256.New, c.Key),
 		flights: map[tableKey]*flight{},
 		tokens:  map[uint64]*flight{},
-		ids:     map[uint64]struct{}{},
+		subs:    map[uint64]*broker.Entry{},
+		regs:    map[uint64]*dealer.Registration{},
 		claims:  map[tableKey][]claim{},
 		delayed: map[uint64]delayedAnswer{},
 		idMax:   c.IDMax,
@@ -184,6 +188,7 @@ func (t *Tables) Commit() {
 
 // Propose takes a worker's change. now is wall-clock time in milliseconds.
 func (t *Tables) Propose(op Op, token uint64, now int64, out []TablesEffect) []TablesEffect {
+	t.now = now
 	r := t.realm(op.Realm)
 	if r == nil {
 		return append(out, TablesEffect{Kind: TxApplied, Worker: op.Worker, Token: token, Err: wamp.ErrNoSuchRealm})
@@ -288,6 +293,13 @@ func (t *Tables) begin(f *flight, w waitingOp, out []TablesEffect) []TablesEffec
 		return t.beginRegister(f, w.now, out)
 	case OpUnregister, OpLeave:
 		return t.unregister(f, out)
+	case OpRevoke:
+		if r := t.registration(f.key); r != nil {
+			if c := r.Callee(0, f.op.Session); c != nil {
+				gone := *c
+				return t.revokeFor(f.key, r.ID, &gone, f.op.Reason, out)
+			}
+		}
 	}
 	return out
 }
@@ -315,19 +327,46 @@ func (t *Tables) registration(k tableKey) *dealer.Registration {
 
 func (t *Tables) setWorker(k tableKey, id uint64, worker uint8, on bool) {
 	s := &t.edit[k.realm]
-	s.Broker = s.Broker.WithWorker(broker.Key{Match: k.match, Topic: k.uri}, id, int(worker), on)
+	key := broker.Key{Match: k.match, Topic: k.uri}
+	if on && s.Broker.Get(key) == nil {
+		s.Broker = s.Broker.WithNew(broker.Entry{Key: key, ID: id, Created: t.now, Workers: 1 << worker})
+	} else {
+		s.Broker = s.Broker.WithWorker(key, id, int(worker), on)
+	}
 	t.edited(k, id)
 }
 
-// edited notes the change and gives the id of an entry that vanished free again.
+// setNode adds or removes the interest of another node.
+func (t *Tables) setNode(k tableKey, id uint64, node uint8, on bool) {
+	s := &t.edit[k.realm]
+	key := broker.Key{Match: k.match, Topic: k.uri}
+	if on && s.Broker.Get(key) == nil {
+		var nodes broker.NodeSet
+		nodes.Add(node)
+		s.Broker = s.Broker.WithNew(broker.Entry{Key: key, ID: id, Created: t.now, Nodes: nodes})
+	} else {
+		s.Broker = s.Broker.WithNode(key, id, node, on)
+	}
+	t.edited(k, id)
+}
+
+// edited notes the change, and gives the id of an entry that vanished free again.
 func (t *Tables) edited(k tableKey, id uint64) {
 	t.dirty[k.realm] = true
-	if k.kind == Interest && t.entry(k) == nil || k.kind == Registration && t.registration(k) == nil {
-		delete(t.ids, id)
+	if k.kind == Interest {
+		if e := t.entry(k); e != nil {
+			t.subs[id] = e
+		} else {
+			delete(t.subs, id)
+		}
+		return
 	}
-	if k.kind == Registration {
-		t.judge(k)
+	if r := t.registration(k); r != nil {
+		t.regs[id] = r
+	} else {
+		delete(t.regs, id)
 	}
+	t.judge(k)
 }
 
 func (t *Tables) subscribed(k tableKey, op *Op, token uint64, out []TablesEffect) []TablesEffect {

@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 )
 
-// idOf is the id of the key: the one that it has, or else a new one. It is derived from the key by a keyed hash, so that all nodes
-// give the same; where it is taken, the next salt is tried.
+// idOf is the id of the key: the one that it has, or else a new one, which it has as soon as its entry is edited. It is derived from the
+// key by a keyed hash, so that all nodes give the same; where it is taken, the next salt is tried.
 func (t *Tables) idOf(k tableKey) uint64 {
 	if k.kind == Interest {
 		if e := t.entry(k); e != nil {
@@ -16,8 +16,9 @@ func (t *Tables) idOf(k tableKey) uint64 {
 	}
 	for salt := uint64(0); ; salt++ {
 		id := t.derive(k, salt)
-		if _, taken := t.ids[id]; !taken {
-			t.ids[id] = struct{}{}
+		_, subscribed := t.subs[id]
+		_, registered := t.regs[id]
+		if !subscribed && !registered {
 			return id
 		}
 		t.collisions++

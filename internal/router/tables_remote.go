@@ -3,11 +3,13 @@ package router
 import (
 	"slices"
 
-	"kleeblatt/broker"
 	"kleeblatt/dealer"
 )
 
 // What other nodes' parts contribute to the tables. gossip decides whose elements are routed to; here they only come and go.
+
+// SetTime tells the wall-clock time in milliseconds, from which other nodes' subscriptions are dated that come next.
+func (t *Tables) SetTime(now int64) { t.now = now }
 
 // RemoteAdd takes an element of another node that is routed to from now on. It keeps neither string's memory longer than the
 // element stays.
@@ -17,10 +19,7 @@ func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out [
 		return out, err
 	}
 	if e.Kind == Interest {
-		id := t.idOf(k)
-		s := &t.edit[k.realm]
-		s.Broker = s.Broker.WithNode(broker.Key{Match: k.match, Topic: k.uri}, id, uint8(node), true)
-		t.dirty[k.realm] = true
+		t.setNode(k, t.idOf(k), uint8(node), true)
 		return out, nil
 	}
 	t.seen(node, e.Order)
@@ -54,9 +53,7 @@ func (t *Tables) RemoteRemove(node NodeSlot, nodeName string, element string) {
 
 func (t *Tables) removeInterest(k tableKey, node uint8) {
 	if e := t.entry(k); e != nil && e.Nodes.Has(node) {
-		s := &t.edit[k.realm]
-		s.Broker = s.Broker.WithNode(broker.Key{Match: k.match, Topic: k.uri}, e.ID, node, false)
-		t.edited(k, e.ID)
+		t.setNode(k, e.ID, node, false)
 	}
 }
 

@@ -80,17 +80,17 @@ func TestIDsDoNotCollide(t *testing.T) {
 	a, realms := newTables(t)
 	key := tableKey{kind: Interest, uri: "x"}
 	taken := a.derive(key, 0)
-	a.ids[taken] = struct{}{}
+	a.subs[taken] = nil
 	id := a.changes(Op{Kind: OpSubscribe, Realm: "r", URI: "x"})[0].ID
 	if id == taken || id != a.derive(key, 1) {
 		t.Errorf("id is %d, taken is %d", id, taken)
 	}
-	delete(a.ids, taken)
+	delete(a.subs, taken)
 	if again := a.changes(Op{Kind: OpSubscribe, Worker: 1, Realm: "r", URI: "x"})[0].ID; again != id {
 		t.Errorf("the id changed from %d to %d", id, again)
 	}
 	a.changes(Op{Kind: OpUnsubscribe, Realm: "r", URI: "x"}, Op{Kind: OpUnsubscribe, Worker: 1, Realm: "r", URI: "x"})
-	if len(a.ids) != 0 || realms.Get("r").Cell.Load().Broker.Len() != 0 {
+	if len(a.subs)+len(a.regs) != 0 || realms.Get("r").Cell.Load().Broker.Len() != 0 {
 		t.Error("something is left")
 	}
 }
@@ -300,8 +300,8 @@ func TestTablesAgainstASet(t *testing.T) {
 			t.Fatalf("routed: %v\nset:    %v", got, want)
 		}
 		if n := realms.at(0).Cell.Load().Broker.Len() + realms.at(0).Cell.Load().Dealer.Len() +
-			realms.at(1).Cell.Load().Broker.Len() + realms.at(1).Cell.Load().Dealer.Len(); n != len(a.ids) {
-			t.Fatalf("%d entries, %d ids", n, len(a.ids))
+			realms.at(1).Cell.Load().Broker.Len() + realms.at(1).Cell.Load().Dealer.Len(); n != len(a.subs)+len(a.regs) {
+			t.Fatalf("%d entries, %d ids", n, len(a.subs)+len(a.regs))
 		}
 	})
 }

@@ -227,6 +227,10 @@ func (w *Worker) Step(in *Input, out []Effect) []Effect {
 		w.onDrain()
 	case InAnswer:
 		w.onAnswer(in)
+	case InKill:
+		w.onKill(in)
+	case InUnsubscribe:
+		w.onUnsubscribed(in)
 	}
 	w.finishInquiries()
 	w.scheduleWake()

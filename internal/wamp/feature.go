@@ -9,6 +9,7 @@ func BrokerFeatures() []string {
 		"publisher_identification",
 		"pattern_based_subscription",
 		"payload_passthru_mode",
+		"session_meta_api",
 	}
 }
 
@@ -25,6 +26,7 @@ func DealerFeatures() []string {
 		"shared_registration",
 		"testament_meta_api",
 		"payload_passthru_mode",
+		"session_meta_api",
 	}
 }
 
