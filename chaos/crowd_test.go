@@ -2,8 +2,11 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
+
+	"kleeblatt/internal/wamp"
 )
 
 // play lets a crowd loose on a toy for a while, and then judges.
@@ -74,6 +77,33 @@ func TestCrowdFindsEachFlaw(t *testing.T) {
 			}
 			t.Errorf("not found by %q", c.rule)
 		})
+	}
+}
+
+// TestContestedByWhoIsBroken: what a broken node's client held until lately may still decide at some of the healed.
+func TestContestedByWhoIsBroken(t *testing.T) {
+	const now = int64(150 * time.Second)
+	p := procedures[slices.IndexFunc(procedures, func(p procedure) bool { return p.invoke == wamp.Single })]
+	for _, x := range []struct {
+		name        string
+		node        int
+		since, over time.Duration
+		want        bool
+	}{
+		{"on a broken node", 2, 100, 0, true},
+		{"on a broken node until lately", 2, 100, 142, true},
+		{"on a broken node long ago", 2, 20, 60, false},
+		{"refused on a broken node", 2, 0, 142, false},
+		{"on a healed node until lately", 1, 100, 142, false},
+	} {
+		l := newLedger(func() int64 { return now })
+		c := &crowd{ledger: l, healed: []int{0, 1}}
+		owner := &registration{pattern: p.pattern, s: &session{node: 0}, invoke: p.invoke, since: now - 1}
+		other := &registration{pattern: p.pattern, s: &session{node: x.node}, invoke: p.invoke, since: int64(x.since * time.Second), over: int64(x.over * time.Second)}
+		l.held[p.pattern] = []*registration{owner, other}
+		if got := c.contested(p, []*registration{owner}); got != x.want {
+			t.Errorf("%s: %v", x.name, got)
+		}
 	}
 }
 

@@ -96,12 +96,13 @@ func (c *crowd) checkProbes() {
 	}
 }
 
-// contested says that somebody on a node that is still broken may have the better right to a procedure: some of the healed may see it, late
-// or one way only, and then it decides there, whoever else has registered.
+// contested says that somebody on a node that is still broken may have the better right to a procedure, or had it until lately: some of the
+// healed may see it, late or one way only, and then it decides there, whoever else has registered.
 func (c *crowd) contested(p procedure, owners []*registration) bool {
 	all := slices.Clone(owners)
 	for _, r := range c.ledger.held[p.pattern] {
-		if r.over == 0 && !slices.Contains(c.healed, r.s.node) {
+		late := r.since != 0 && c.ledger.clock()-r.over < c.ledger.wait.window
+		if (r.over == 0 || late) && !slices.Contains(c.healed, r.s.node) {
 			all = append(all, r)
 		}
 	}
