@@ -37,7 +37,7 @@ processes: ## tests that start, stop and kill real nodes
 partition-test: build ## CUTS faults (SEED) between real nodes in network namespaces; needs root, iproute2, nftables
 	bin/kleeblatt-chaos partition --cuts $(CUTS) --seed $(SEED)
 
-sim: build ## three minutes of simulated clusters with faults; must end with 0 violations, and does not yet
+sim: build ## three minutes of simulated clusters with faults; must end with 0 violations
 	bin/kleeblatt-chaos sim --for 3m --stats --enough
 
 long: ## many nodes and many hours of membership in virtual time: minutes of a processor
