@@ -31,6 +31,7 @@ type CRAKey struct {
 const (
 	craIterations = 4096
 	craKeyLen     = 32
+	keyLenMax     = 1024 // bytes
 )
 
 // NewCRAKey is the key of a plain secret, or (with a salt) of a password. Zero iterations and length take the defaults.
@@ -44,7 +45,7 @@ func NewCRAKey(secret Secret, salt string, iterations, keyLen int) (*CRAKey, err
 	if keyLen == 0 {
 		keyLen = craKeyLen
 	}
-	if iterations < 1 || keyLen < 1 || keyLen > 1024 {
+	if iterations < 1 || keyLen < 1 || keyLen > keyLenMax {
 		return nil, errors.New("auth: a salted key takes at least one iteration, and 1 to 1024 bytes")
 	}
 	k, err := pbkdf2.Key(sha256.New, string(secret), []byte(salt), iterations, keyLen)
@@ -60,7 +61,7 @@ func (x *Exchange) beginCRA(a *Attempt, random func() uint64) {
 	fill(nonce[:], random)
 	b := append([]byte(`{"authid":`), quote(x.user.AuthID)...)
 	b = append(append(b, `,"authrole":`...), quote(x.user.Role)...)
-	b = append(append(b, `,"authmethod":"wampcra","authprovider":`...), quote(ProviderStatic)...)
+	b = append(append(b, `,"authmethod":"wampcra","authprovider":`...), quote(x.user.vouchedBy())...)
 	b = append(append(b, `,"session":`...), strconv.FormatUint(a.Session, 10)...)
 	b = append(append(b, `,"nonce":"`...), hex.EncodeToString(nonce[:])...)
 	b = time.UnixMilli(a.Millis).UTC().AppendFormat(append(b, `","timestamp":"`...), "2006-01-02T15:04:05.000Z")

@@ -41,7 +41,15 @@ func (r *Realm) beginCryptosign(a *Attempt, random func() uint64) Outcome {
 		}
 	}
 	u := r.keys[key]
-	x := &Exchange{Method: MethodCryptosign, user: u}
+	if u == nil && r.asks(MethodCryptosign) {
+		return r.ask(MethodCryptosign, a, "", func(u *User) Outcome { return r.challengeKey(key, u, a, channel, random) })
+	}
+	return r.challengeKey(key, u, a, channel, random)
+}
+
+// challengeKey challenges who has the key; u is nil where it is nobody's.
+func (r *Realm) challengeKey(key PublicKey, u *User, a *Attempt, channel []byte, random func() uint64) Outcome {
+	x := &Exchange{Method: MethodCryptosign, realm: r, attempt: a, user: u}
 	x.known = u != nil && (a.AuthID == "" || a.AuthID == u.AuthID) && u.mayBe(a.AuthRole)
 	var challenge [32]byte
 	fill(challenge[:], random)

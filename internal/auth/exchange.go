@@ -78,6 +78,7 @@ type Outcome struct {
 	Principal *Principal // WELCOME, with Welcome as its authextra
 	Refusal   *Refusal   // ABORT
 	Exchange  *Exchange  // CHALLENGE: method and extra of it; kept until AUTHENTICATE comes or the time is over
+	Inquiry   *Inquiry   // an authenticator is to be asked first
 	Welcome   Extra
 }
 
@@ -86,9 +87,11 @@ type Exchange struct {
 	Method    string // as the client spelled it
 	Challenge Extra
 
-	user   *User // a made-up one where the client named nobody that we know
-	known  bool
-	verify func(signature string, extra *Extra) (welcome Extra, ok bool)
+	realm   *Realm
+	attempt *Attempt
+	user    *User // a made-up one where the client named nobody that we know
+	known   bool
+	verify  func(signature string, extra *Extra) (welcome Extra, ok bool)
 }
 
 // Begin takes HELLO. The client's first method that is possible in the realm counts (AUT-01); a client that offers none is taken for an
@@ -99,6 +102,9 @@ func (r *Realm) Begin(a *Attempt, random func() uint64) Outcome {
 		offered = []string{MethodAnonymous}
 	}
 	onlyAnonymous := true
+	if a.AuthRole != "" && !r.hasRole(a.AuthRole) {
+		return Outcome{Refusal: noSuchRole}
+	}
 	for _, m := range offered {
 		onlyAnonymous = onlyAnonymous && m == MethodAnonymous
 		if !r.speaks(m) || m == MethodCertificate && a.Certificate == "" {
@@ -115,9 +121,7 @@ func (r *Realm) Begin(a *Attempt, random func() uint64) Outcome {
 func (r *Realm) begin(method string, a *Attempt, random func() uint64) Outcome {
 	switch method {
 	case MethodAnonymous:
-		p := Anonymous(random)
-		p.AuthRole = r.anonymousRole
-		return Outcome{Principal: &p}
+		return r.beginAnonymous(a, random)
 	case MethodCertificate:
 		return r.byCertificate(a)
 	case MethodCryptosign:
@@ -126,8 +130,19 @@ func (r *Realm) begin(method string, a *Attempt, random func() uint64) Outcome {
 	if a.AuthID == "" {
 		return Outcome{Refusal: noAuthID} // TIK-02
 	}
+	if u := r.users[a.AuthID]; r.asks(method) && (u == nil || !u.has(method)) {
+		if method == MethodTicket { // it is shown the ticket
+			return Outcome{Exchange: &Exchange{Method: method, realm: r, attempt: a}}
+		}
+		return r.ask(method, a, "", func(u *User) Outcome { return r.challenge(method, a, u, !u.nobody, random) })
+	}
 	u, known := r.lookup(a.AuthID, method)
-	x := &Exchange{Method: method, user: u, known: known && u.mayBe(a.AuthRole)}
+	return r.challenge(method, a, u, known, random)
+}
+
+// challenge begins the exchange with a user, who may be made up.
+func (r *Realm) challenge(method string, a *Attempt, u *User, known bool, random func() uint64) Outcome {
+	x := &Exchange{Method: method, realm: r, attempt: a, user: u, known: known && u.mayBe(a.AuthRole)}
 	switch method {
 	case MethodTicket:
 		x.verify = u.verifyTicket
@@ -141,17 +156,38 @@ func (r *Realm) begin(method string, a *Attempt, random func() uint64) Outcome {
 
 // Answer takes AUTHENTICATE. A wrong answer for a user that exists and any answer for one that does not cost the same.
 func (x *Exchange) Answer(signature string, extra *Extra) Outcome {
+	if x.verify == nil {
+		return x.realm.ask(x.Method, x.attempt, Secret(signature), func(u *User) Outcome { return x.realm.let(u, x.Method, x.attempt) })
+	}
 	welcome, ok := x.verify(signature, extra)
-	if !ok || !x.known {
+	switch {
+	case !ok || !x.known:
 		return Outcome{Refusal: denied}
+	case !x.realm.hasRole(x.user.Role):
+		return Outcome{Refusal: noSuchRole}
 	}
 	return Outcome{Principal: x.user.principal(x.Method), Welcome: welcome}
 }
 
+// beginAnonymous lets in whoever comes, or asks who that is to be.
+func (r *Realm) beginAnonymous(a *Attempt, random func() uint64) Outcome {
+	p := Anonymous(random)
+	p.AuthRole = r.anonymousRole
+	if r.anonymous || !r.asks(MethodAnonymous) {
+		return Outcome{Principal: &p}
+	}
+	return r.ask(MethodAnonymous, a, "", func(u *User) Outcome {
+		if u != nil && u.AuthID == "" {
+			u.AuthID = p.AuthID
+		}
+		return r.let(u, MethodAnonymous, a)
+	})
+}
+
 func (r *Realm) byCertificate(a *Attempt) Outcome {
 	u := r.certificates[a.Certificate]
-	if u == nil || a.AuthID != "" && a.AuthID != u.AuthID || !u.mayBe(a.AuthRole) {
-		return Outcome{Refusal: denied}
+	if u == nil && r.asks(MethodCertificate) {
+		return r.ask(MethodCertificate, a, "", func(u *User) Outcome { return r.let(u, MethodCertificate, a) })
 	}
-	return Outcome{Principal: u.principal(MethodCertificate)}
+	return r.let(u, MethodCertificate, a)
 }

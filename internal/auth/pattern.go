@@ -12,6 +12,9 @@ type pattern struct {
 	match wamp.Match
 }
 
+// Holds says whether a URI is one of those that a pattern stands for.
+func Holds(m wamp.Match, pattern, uri string) bool { return patternOf(m, pattern).matches(uri) }
+
 // patternOf is the pattern in the form that covers and meets expect: a wildcard without an empty component is one URI.
 func patternOf(m wamp.Match, uri string) pattern {
 	if m == wamp.Wildcard && !blank(uri) {

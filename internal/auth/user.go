@@ -20,6 +20,9 @@ type User struct {
 	Scram        *ScramKey
 	Keys         []PublicKey // cryptosign
 	Certificates []string    // SHA-256 of client certificates, hex
+
+	provider string // "" for ProviderStatic
+	nobody   bool   // made up
 }
 
 // Secret is text that must not be printed: it formats as dots.
@@ -37,7 +40,15 @@ func (Secret) MarshalText() ([]byte, error) { return []byte("•••"), nil }
 func (u *User) mayBe(role string) bool { return role == "" || role == u.Role }
 
 func (u *User) principal(method string) *Principal {
-	return &Principal{AuthID: u.AuthID, AuthRole: u.Role, AuthMethod: method, AuthProvider: ProviderStatic}
+	return &Principal{AuthID: u.AuthID, AuthRole: u.Role, AuthMethod: method, AuthProvider: u.vouchedBy()}
+}
+
+// vouchedBy is who says that the user exists.
+func (u *User) vouchedBy() string {
+	if u.provider == "" {
+		return ProviderStatic
+	}
+	return u.provider
 }
 
 // has says whether the user can prove itself by the method.
@@ -65,7 +76,9 @@ type Realm struct {
 	byMethod      map[string][]*User // those who have it, by authid: the models of made-up ones
 	keys          map[PublicKey]*User
 	certificates  map[string]*User
-	key           [sha256.Size]byte // made-up users depend on it, so that nobody else can tell them from real ones
+	dynamic       map[string]*Authenticator // by method, by the specification's name
+	roles         map[string]bool           // all there are; nil: any
+	key           [sha256.Size]byte         // made-up users depend on it, so that nobody else can tell them from real ones
 }
 
 // RealmConfig says who may join a realm.
@@ -74,6 +87,10 @@ type RealmConfig struct {
 	Anonymous     bool   // whoever connects is let in,
 	AnonymousRole string // in this role; "" for RoleAnonymous
 	Users         []User // of all realms
+	// Authenticators are asked about those who are not in Users, for each method at most one.
+	Authenticators []*Authenticator
+	// Roles are all there are beside those of Users and AnonymousRole; nil: any role is one.
+	Roles []string
 	// Key is the secret from which the challenges for unknown users are made. It is the same on all nodes of a cluster, so that they
 	// agree on them.
 	Key []byte
@@ -83,7 +100,8 @@ type RealmConfig struct {
 func NewRealm(c RealmConfig) (*Realm, error) {
 	r := &Realm{
 		anonymous: c.Anonymous, anonymousRole: c.AnonymousRole,
-		users: map[string]*User{}, byMethod: map[string][]*User{}, keys: map[PublicKey]*User{}, certificates: map[string]*User{},
+		dynamic: map[string]*Authenticator{},
+		users:   map[string]*User{}, byMethod: map[string][]*User{}, keys: map[PublicKey]*User{}, certificates: map[string]*User{},
 		key: sha256.Sum256(append([]byte("kleeblatt made-up users\x00"), c.Key...)),
 	}
 	if r.anonymousRole == "" {
@@ -98,10 +116,49 @@ func NewRealm(c RealmConfig) (*Realm, error) {
 			return nil, err
 		}
 	}
+	if err := r.addDynamic(&c); err != nil {
+		return nil, err
+	}
 	for _, users := range r.byMethod {
 		slices.SortFunc(users, func(a, b *User) int { return strings.Compare(a.AuthID, b.AuthID) })
 	}
 	return r, nil
+}
+
+// Authenticators are those who are asked, each once.
+func (r *Realm) Authenticators() (out []*Authenticator) {
+	for _, m := range []string{MethodAnonymous, MethodTicket, MethodCRA, MethodScram, MethodCryptosign, MethodCertificate} {
+		if a := r.dynamic[m]; a != nil && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// addDynamic notes who is asked, and which roles there are.
+func (r *Realm) addDynamic(c *RealmConfig) error {
+	for _, a := range c.Authenticators {
+		for _, m := range a.Methods {
+			if r.asks(m) {
+				return fmt.Errorf("auth: two authenticators are asked for %s", m)
+			}
+			r.dynamic[canonical(m)] = a
+		}
+	}
+	if c.Roles == nil {
+		return nil
+	}
+	r.roles = map[string]bool{}
+	for _, role := range c.Roles {
+		r.roles[role] = true
+	}
+	for _, u := range r.users {
+		r.roles[u.Role] = true
+	}
+	if r.anonymous {
+		r.roles[r.anonymousRole] = true
+	}
+	return nil
 }
 
 func (r *Realm) add(u *User) error {
@@ -139,13 +196,13 @@ func (r *Realm) add(u *User) error {
 
 // speaks says whether anybody can get in by the method.
 func (r *Realm) speaks(method string) bool {
-	switch method {
-	case MethodAnonymous:
-		return r.anonymous
-	case MethodScramShort:
-		method = MethodScram
+	if r.asks(method) {
+		return true
 	}
-	return len(r.byMethod[method]) > 0
+	if method == MethodAnonymous {
+		return r.anonymous
+	}
+	return len(r.byMethod[canonical(method)]) > 0
 }
 
 // lookup finds a user who has the method. For anybody else it makes one up, always the same for a name, after the model of a user who
@@ -159,11 +216,12 @@ func (r *Realm) lookup(authID, method string) (u *User, known bool) {
 }
 
 func (r *Realm) madeUp(authID, method string) *User {
-	if method == MethodScramShort {
-		method = MethodScram
-	}
-	models := r.byMethod[method]
-	model := models[binary.BigEndian.Uint64(r.derive("model", authID, 8))%uint64(len(models))]
+	models := r.byMethod[canonical(method)]
+	return r.after(models[binary.BigEndian.Uint64(r.derive("model", authID, 8))%uint64(len(models))], authID)
+}
+
+// after makes up a user after a model, always the same.
+func (r *Realm) after(model *User, authID string) *User {
 	u := &User{AuthID: authID, Role: model.Role, Ticket: Secret(r.derive("ticket", authID, 32))}
 	if k := model.CRA; k != nil {
 		u.CRA = &CRAKey{Key: r.derive("cra", authID, 32), Iterations: k.Iterations, KeyLen: k.KeyLen}

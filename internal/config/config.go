@@ -20,9 +20,10 @@ type Config struct {
 	ClientCA       string     // PEM file with those who sign clients' certificates, "" for none
 	TLS            *tls.Config
 	Realms         []Realm
-	Users          []User // who may join
-	Roles          []Role // those of which anything is said; the others may do everything
-	Anonymous      string // the role of those who may join without proving anything, "" (off) where nobody may
+	Users          []User          // who may join
+	Authenticators []Authenticator // procedures that know others who may join
+	Roles          []Role          // those of which anything is said; the others may do everything
+	Anonymous      string          // the role of those who may join without proving anything, "" (off) where nobody may
 	SlowConsumer   SlowConsumer
 
 	Gossip         string   // host:port of membership, "" (off) for a node that stays alone

@@ -109,6 +109,10 @@ func (r *yamlReader) entry(key string, at place, n ast.Node) {
 		r.users(at, n)
 		return
 	}
+	if key == authenticatorKey {
+		r.authenticators(at, n)
+		return
+	}
 	if key == rolesKey {
 		r.roles(at, n)
 		return
@@ -169,7 +173,7 @@ func scalar(n ast.Node) (string, bool) {
 }
 
 func keyNames() []string {
-	names := append(slices.Clone(sections), realmsKey, usersKey, rolesKey)
+	names := append(slices.Clone(sections), realmsKey, usersKey, rolesKey, authenticatorKey)
 	for i := range options {
 		names = append(names, options[i].key)
 	}

@@ -131,7 +131,7 @@ func (p *parser) formulas() {
 	if c.Gossip == off {
 		c.Gossip = ""
 	}
-	if len(p.at["anonymous"]) == 0 && len(c.Users) == 0 {
+	if len(p.at["anonymous"]) == 0 && len(c.Users)+len(c.Authenticators) == 0 {
 		c.Anonymous = auth.RoleAnonymous
 	}
 	if c.Workers == 0 {
@@ -273,7 +273,8 @@ func (p *parser) rules() {
 			formatBytes(int64(c.Limits.FirstMessageBytes)), formatBytes(int64(c.Limits.MessageBytes)))
 	}
 	p.realmRules()
-	if c.Anonymous == "" && len(c.Users) == 0 {
+	p.authenticatorRules()
+	if c.Anonymous == "" && len(c.Users)+len(c.Authenticators) == 0 {
 		p.fail(p.where("anonymous", 0), "nobody could join: name users in the file, or let anonymous clients in")
 	}
 	for _, r := range c.Roles {

@@ -65,6 +65,8 @@ type parser struct {
 	at       map[string][]place // by key: where its values came from, in order
 	rolesAt  map[string]place   // where the rules of each role stand
 	problems Problems
+
+	authenticatorsAt []place
 }
 
 func (p *parser) fail(at place, format string, a ...any) {

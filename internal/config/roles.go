@@ -222,6 +222,9 @@ func (r *yamlReader) chosen(key string, at place, n ast.Node, names []string) ma
 
 // roleRules warns of rules for a role that nobody has: most likely one of the two names is misspelt, and who was meant may do everything.
 func (p *parser) roleRules() {
+	if len(p.config.Authenticators) > 0 {
+		return // they may give it
+	}
 	has := map[string]bool{p.config.Anonymous: true}
 	names := []string{}
 	for _, u := range p.config.Users {

@@ -66,3 +66,25 @@ users: [{authid: joe, role: b, ticket: x}]
 		t.Errorf("got  %+v\nwant %+v", c.Roles, want)
 	}
 }
+
+func TestAuthenticators(t *testing.T) {
+	usual := []string{auth.MethodTicket, auth.MethodCRA, auth.MethodScram, auth.MethodCryptosign}
+	for text, want := range map[string][]Authenticator{
+		"authenticator: com.who": {{Procedure: "com.who", Methods: usual}},
+		"authenticator: {procedure: com.who, realm: realm1, realms: realm1, methods: [scram, anonymous], roles: [guest], timeout: 2s}": {{
+			Procedure: "com.who", Realm: "realm1", Realms: []string{"realm1"}, Methods: []string{auth.MethodScram, auth.MethodAnonymous},
+			Roles: []string{"guest"}, Timeout: 2 * time.Second,
+		}},
+		"authenticator: [{procedure: com.one, methods: ticket}, {procedure: com.two, methods: tls}]": {
+			{Procedure: "com.one", Methods: []string{auth.MethodTicket}}, {Procedure: "com.two", Methods: []string{auth.MethodCertificate}},
+		},
+	} {
+		c := mustParse(t, "--config", write(t, "k.yaml", text))
+		if !reflect.DeepEqual(c.Authenticators, want) {
+			t.Errorf("%s\ngot  %+v\nwant %+v", text, c.Authenticators, want)
+		}
+		if c.Anonymous != "" {
+			t.Errorf("%s: anonymous clients are let in", text)
+		}
+	}
+}

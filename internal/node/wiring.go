@@ -86,6 +86,7 @@ func (n *Node) makeRealms() (*router.Realms, error) {
 		realm.Roles = roles
 		c := auth.RealmConfig{
 			Name: r.Name, Anonymous: n.cfg.Anonymous != "", AnonymousRole: n.cfg.Anonymous, Users: users, Key: key,
+			Authenticators: n.authenticators(r.Name), Roles: n.roleNames(),
 		}
 		if realm.Auth, err = auth.NewRealm(c); err != nil {
 			return nil, err
@@ -130,6 +131,28 @@ func ownAuth(c auth.RealmConfig) (map[string]*auth.Realm, error) {
 		}
 	}
 	return own, nil
+}
+
+// authenticators are those who are asked about clients of a realm.
+func (n *Node) authenticators(realm string) (out []*auth.Authenticator) {
+	for i := range n.cfg.Authenticators {
+		if a := &n.cfg.Authenticators[i]; a.For(realm) {
+			out = append(out, &auth.Authenticator{Procedure: a.Procedure, Realm: a.Realm, Methods: a.Methods, Timeout: a.Timeout})
+		}
+	}
+	return out
+}
+
+// roleNames are the roles of which the configuration speaks, those of users aside.
+func (n *Node) roleNames() []string {
+	names := []string{}
+	for _, r := range n.cfg.Roles {
+		names = append(names, r.Name)
+	}
+	for _, a := range n.cfg.Authenticators {
+		names = append(names, a.Roles...)
+	}
+	return names
 }
 
 // roles are those of which anything is said, the same in all realms.

@@ -47,6 +47,8 @@ func (w *Worker) authenticated(slot uint32, x exchange, o auth.Outcome) {
 	switch {
 	case o.Principal != nil:
 		w.welcome(slot, x.realm, x.session, x.roles, o.Principal, &o.Welcome)
+	case o.Inquiry != nil:
+		w.askAuthenticator(slot, x, o.Inquiry)
 	case o.Exchange != nil:
 		x.Exchange = o.Exchange
 		w.exchanges[slot] = x

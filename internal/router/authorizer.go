@@ -69,7 +69,7 @@ func (w *Worker) askAuthorizer(slot uint32, a auth.Action, match wamp.Match, uri
 		d := decision{action: a, match: match, uri: uri}
 		cache := d.read(r)
 		if d.failed {
-			w.stats.AuthorizersFailed++
+			w.stats.Unanswered++
 		}
 		if w.answered(slot, x) {
 			if cache && len(uri) <= verdictURIMax {

@@ -73,7 +73,8 @@ var testRealms = []RealmConfig{
 	{Name: "never", Disclosure: DiscloseNever}, {Name: "always", Disclosure: DiscloseAlways},
 	{Name: "ruled", Auth: withBoss("ruled"), Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules}}},
 	{Name: "ruled.never", Disclosure: DiscloseNever, Auth: withBoss("ruled.never"), Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules}}},
-	{Name: "asked", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules, Authorizer: &Authorizer{Procedure: "com.auth.ask", Realm: "r", Lifetime: 10 * time.Second}}}},
+	{Name: "asked", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules, Authorizer: &Authorizer{Procedure: "com.auth.ask", Realm: "ruled", Lifetime: 10 * time.Second}}}},
+	{Name: "dyn", Auth: withWho("dyn")},
 }
 
 // testTemplates make realms on demand, at most testOnDemand.
@@ -89,6 +90,7 @@ var anonymousRules = func() *auth.Rules {
 		{URI: "com.open.secret", Match: wamp.Prefix, Deny: auth.Of(auth.Subscribe, auth.Call)},
 		{URI: "com..status", Match: wamp.Wildcard, Allow: auth.Of(auth.Subscribe)},
 		{URI: "com.one", Allow: all},
+		{URI: "com.auth.", Match: wamp.Prefix, Allow: auth.Of(auth.Register)},
 		{URI: "com.named.", Match: wamp.Prefix, Allow: auth.Of(auth.Call, auth.Publish), Disclose: auth.Of(auth.Call, auth.Publish)},
 		{URI: "wamp.session.count", Allow: auth.Of(auth.Call)},
 		{URI: "wamp.session.add_testament", Allow: auth.Of(auth.Call)},
@@ -103,6 +105,21 @@ var anonymousRules = func() *auth.Rules {
 // withBoss lets in one user, whose role has no rules, beside those who prove nothing.
 func withBoss(realm string) *auth.Realm {
 	r, err := auth.NewRealm(auth.RealmConfig{Name: realm, Anonymous: true, Users: []auth.User{{AuthID: "boss", Role: "admin", Ticket: "sesame"}}})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// withWho asks about everybody.
+func withWho(realm string) *auth.Realm {
+	r, err := auth.NewRealm(auth.RealmConfig{
+		Name: realm, Users: []auth.User{{AuthID: "boss", Role: "admin", Ticket: "sesame"}}, Roles: []string{"guest"},
+		Authenticators: []*auth.Authenticator{{
+			Procedure: "com.auth.who", Realm: "ruled",
+			Methods: []string{auth.MethodTicket, auth.MethodCRA, auth.MethodScram, auth.MethodCryptosign, auth.MethodAnonymous},
+		}},
+	})
 	if err != nil {
 		panic(err)
 	}

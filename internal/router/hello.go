@@ -78,6 +78,7 @@ func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles,
 	}
 	s := &w.sessions[slot]
 	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole, role: realm.role(p.AuthRole)}
+	s.known = p.AuthProvider == auth.ProviderStatic && p.AuthMethod != auth.MethodAnonymous
 	w.byID.add(slot)
 	w.stats.Sessions++
 	r := &w.receivers[slot]

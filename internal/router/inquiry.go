@@ -67,7 +67,7 @@ func (w *Worker) inquire(slot uint32, realm *Realm, procedure string, timeout ti
 	w.sessions[slot].asking = true
 	w.pause(slot)
 	w.stats.Inquiries++
-	if realm == nil || len(q.then) >= inquiriesMax || q.bytes > heldBytesMax {
+	if realm == nil || realm.index == onDemand || len(q.then) >= inquiriesMax || q.bytes > heldBytesMax {
 		q.over = append(q.over, overInquiry{then, reply{failed: "it cannot be asked"}})
 		return x
 	}

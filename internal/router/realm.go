@@ -70,6 +70,7 @@ type Realms struct {
 	set       atomic.Pointer[realmSet]
 	templates []RealmTemplate
 	max       int // of realms, all together
+	guarded   map[string]bool // the procedures that decide about others
 
 	route []*broker.Entry // scratch of WorkersFor, which the home loop alone calls
 }
@@ -80,12 +81,15 @@ func NewRealms(configs ...RealmConfig) (*Realms, error) { return NewRealmsOf(con
 // NewRealmsOf returns the realms with empty tables, and up to onDemandMax more that come to be by the templates; of two that fit a name
 // the first one counts.
 func NewRealmsOf(configs []RealmConfig, templates []RealmTemplate, onDemandMax int) (*Realms, error) {
-	r := &Realms{templates: templates, max: len(configs) + onDemandMax}
+	r := &Realms{templates: templates, max: len(configs) + onDemandMax, guarded: map[string]bool{}}
 	if len(configs)+len(templates) == 0 {
 		return nil, errors.New("no realm: nobody could join")
 	}
 	if r.max > realmsMax {
 		return nil, fmt.Errorf("%d realms are more than %d", r.max, realmsMax)
+	}
+	for i := range templates {
+		r.guard(&templates[i].RealmConfig)
 	}
 	set := new(realmSet)
 	for _, c := range configs {
@@ -95,6 +99,7 @@ func NewRealmsOf(configs []RealmConfig, templates []RealmTemplate, onDemandMax i
 		if set.get([]byte(c.Name)) != nil {
 			return nil, fmt.Errorf("realm %q is given twice", c.Name)
 		}
+		r.guard(&c)
 		set.add(newRealm(c))
 	}
 	r.set.Store(set)

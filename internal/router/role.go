@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kleeblatt/internal/auth"
+	"kleeblatt/internal/wamp"
 )
 
 // RoleConfig is what the operator says of the sessions of a role.
@@ -53,6 +54,32 @@ func (r *Realm) makeRoles() {
 	for name, c := range r.Roles {
 		r.roles[name] = &role{RoleConfig: *c}
 	}
+}
+
+// guard notes the procedures that decide about others, in whatever realm they are.
+func (r *Realms) guard(c *RealmConfig) {
+	for _, role := range c.Roles {
+		if role.Authorizer != nil {
+			r.guarded[role.Authorizer.Procedure] = true
+		}
+	}
+	if c.Auth == nil {
+		return
+	}
+	for _, a := range c.Auth.Authenticators() {
+		r.guarded[a.Procedure] = true
+	}
+}
+
+// guards says whether a registration would answer for a procedure that decides about others. Who has not shown that the configuration knows
+// it, and has no rule that lets it, may not.
+func (r *Realms) guards(match wamp.Match, uri []byte) bool {
+	for procedure := range r.guarded {
+		if auth.Holds(match, text(uri), procedure) {
+			return true
+		}
+	}
+	return false
 }
 
 // role returns what is said of that role.

@@ -51,6 +51,7 @@ type session struct {
 	remotePause uint16 // of these, receivers that live elsewhere
 	state       state
 	paused      bool  // FxPause was said
+	known       bool  // it has proven to be a user of the configuration
 	asking      bool  // it waits for the answer to an inquiry
 	readAt      int64 // when it last read of a backlog, see Worker.progressed; 0: never
 	pausedUntil int64 // when remotePause ends at the latest

@@ -42,7 +42,7 @@ type Stats struct {
 	NotAuthorized     [auth.ActionBound]uint64 // requests that the rules of a role denied, by action; a PUBLISH may not have been told
 	Denied            uint64                   // clients that did not get in: who they are, or how to prove it, was not right
 	Inquiries         uint64                   // questions to authenticators and authorizers
-	AuthorizersFailed uint64                   // of them those to authorizers that nobody answered, or in words that mean nothing
+	Unanswered        uint64                   // of them those that nobody answered, or in words that mean nothing
 	EventsTooLarge    uint64                   // not sent: larger than the receiver takes
 	EventsUncarriable uint64                   // not sent: the receiver's serializer cannot say it
 	EventsDropped     uint64                   // not queued: the receiver's outbox was full (policy drop)
@@ -97,6 +97,7 @@ type Worker struct {
 	cache         matchCache
 	verdicts      verdicts
 	grants        map[grantKey]*grant
+	models        map[modelKey]*auth.User
 	inquiries     inquiries
 	pauses        pauses
 	timers        timers
@@ -172,6 +173,7 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.wills = map[uint32]*will{}
 	w.verdicts = verdicts{}
 	w.grants = map[grantKey]*grant{}
+	w.models = map[modelKey]*auth.User{}
 	w.inquiries.init()
 	w.pauses.init()
 	return w
