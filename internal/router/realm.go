@@ -69,7 +69,7 @@ type Realm struct {
 type Realms struct {
 	set       atomic.Pointer[realmSet]
 	templates []RealmTemplate
-	max       int // of realms, all together
+	max       int             // of realms, all together
 	guarded   map[string]bool // the procedures that decide about others
 
 	route []*broker.Entry // scratch of WorkersFor, which the home loop alone calls
