@@ -12,6 +12,9 @@ import (
 // Authenticator is a WAMP procedure that knows users whom the configuration does not know. It is called with the realm, the authid and details
 // (a dict), and returns a role, or a dict with what is known of the user; an ERROR says that it knows nobody of that name, or that a ticket is
 // wrong. Users of the configuration come first: about them nobody is asked.
+//
+// Nobody is challenged like somebody: for wampcra without a salt, for scram by pbkdf2 as this router itself uses it. An authenticator whose
+// users have other parameters answers for names that it does not know with these, in a dict without a role.
 type Authenticator struct {
 	Procedure string
 	Realm     string        // where it is registered; "" for the realm that is joined
@@ -69,32 +72,46 @@ const (
 // Failed is the outcome where the authenticator was not there, did not answer in time, or in words that mean nothing.
 func (q *Inquiry) Failed() Outcome { return Outcome{Refusal: unanswered} }
 
-// Answered is what follows from the authenticator's answer; nil says that it knows nobody of that name, or that the ticket is wrong. like is
-// a user for whom it vouched before, if there was one: made-up ones are made after it. model is this one for the next time, nil to keep the
-// last.
-func (q *Inquiry) Answered(v *Vouched, like *User) (o Outcome, model *User) {
+// Answered is what follows from the authenticator's answer; nil says that it knows nobody of that name, or that the ticket is wrong.
+func (q *Inquiry) Answered(v *Vouched) Outcome {
 	if v == nil {
-		return q.finish(q.madeUp(like)), nil
+		v = &Vouched{}
+		if q.Method == MethodScram {
+			v.Salt, v.Iterations = base64.StdEncoding.EncodeToString(make([]byte, scramSaltBytes)), pbkdf2Iterations
+		}
+		return q.finish(q.madeUp(v))
+	}
+	if v.Role == "" && (q.Method == MethodCRA || q.Method == MethodScram) {
+		if u := q.madeUp(v); u != nil {
+			return q.finish(u)
+		}
+		return q.Failed()
 	}
 	u, err := v.user(q)
 	if err != nil {
-		return q.Failed(), nil
+		return q.Failed()
 	}
-	return q.finish(u), u
+	return q.finish(u)
 }
 
-// madeUp is nobody, who is challenged like somebody.
-func (q *Inquiry) madeUp(like *User) *User {
+// madeUp is nobody, who is challenged like somebody with these parameters; nil for methods that have none, and for parameters that mean
+// nothing.
+func (q *Inquiry) madeUp(v *Vouched) *User {
 	if q.Method != MethodCRA && q.Method != MethodScram {
 		return nil
 	}
-	if like == nil {
-		like = &User{Role: RoleAnonymous, CRA: &CRAKey{}, Scram: &ScramKey{KDF: KDFPBKDF2, Salt: make([]byte, scramSaltBytes), Iterations: pbkdf2Iterations}}
+	like := *v // but for the secrets, which are made up
+	like.AuthID, like.Role, like.Secret, like.StoredKey, like.ServerKey = "", RoleAnonymous, "-", noKey, noKey
+	model, err := like.user(q)
+	if err != nil {
+		return nil
 	}
-	u := q.realm.after(like, q.Attempt.AuthID)
+	u := q.realm.after(model, q.Attempt.AuthID)
 	u.nobody, u.provider = true, ProviderDynamic
 	return u
 }
+
+var noKey = hex.EncodeToString(make([]byte, keyBytes))
 
 // user makes a user of what was said.
 func (v *Vouched) user(q *Inquiry) (*User, error) {

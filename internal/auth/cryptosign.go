@@ -40,20 +40,43 @@ func (r *Realm) beginCryptosign(a *Attempt, random func() uint64) Outcome {
 			return Outcome{Refusal: noBinding}
 		}
 	}
+	mine, ok := r.proveRouter(a.Extra.Challenge, channel)
+	if !ok {
+		return Outcome{Refusal: unreadable}
+	}
 	u := r.keys[key]
 	if u == nil && r.asks(MethodCryptosign) {
-		return r.ask(MethodCryptosign, a, "", func(u *User) Outcome { return r.challengeKey(key, u, a, channel, random) })
+		return r.ask(MethodCryptosign, a, "", func(u *User) Outcome { return r.challengeKey(key, u, a, channel, mine, random) })
 	}
-	return r.challengeKey(key, u, a, channel, random)
+	return r.challengeKey(key, u, a, channel, mine, random)
 }
 
+// proveRouter answers the client's challenge, if there is one (CSG-05): signed for this channel, like the client's own answer.
+func (r *Realm) proveRouter(challenge string, channel []byte) (x Extra, ok bool) {
+	if challenge == "" || r.routerKey == nil {
+		return x, true
+	}
+	message, err := hex.DecodeString(challenge)
+	if err != nil || len(message) != challengeBytes {
+		return x, false
+	}
+	subtle.XORBytes(message, message, channel)
+	return Extra{
+		PubKey:    hex.EncodeToString(r.routerKey.Public().(ed25519.PublicKey)),
+		Signature: hex.EncodeToString(append(ed25519.Sign(r.routerKey, message), message...)),
+	}, true
+}
+
+// challengeBytes is the length of what cryptosign signs.
+const challengeBytes = 32
+
 // challengeKey challenges who has the key; u is nil where it is nobody's.
-func (r *Realm) challengeKey(key PublicKey, u *User, a *Attempt, channel []byte, random func() uint64) Outcome {
+func (r *Realm) challengeKey(key PublicKey, u *User, a *Attempt, channel []byte, mine Extra, random func() uint64) Outcome {
 	x := &Exchange{Method: MethodCryptosign, realm: r, attempt: a, user: u}
 	x.known = u != nil && (a.AuthID == "" || a.AuthID == u.AuthID) && u.mayBe(a.AuthRole)
-	var challenge [32]byte
+	var challenge [challengeBytes]byte
 	fill(challenge[:], random)
-	x.Challenge = Extra{Challenge: hex.EncodeToString(challenge[:]), ChannelBinding: a.Extra.ChannelBinding}
+	x.Challenge = Extra{Challenge: hex.EncodeToString(challenge[:]), ChannelBinding: a.Extra.ChannelBinding, PubKey: mine.PubKey, Signature: mine.Signature}
 	message := challenge
 	subtle.XORBytes(message[:], message[:], channel)
 	x.verify = func(signature string, _ *Extra) (Extra, bool) {

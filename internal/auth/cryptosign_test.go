@@ -25,8 +25,8 @@ func signedBy(key ed25519.PrivateKey, challenge string, channel []byte) string {
 	return hex.EncodeToString(append(ed25519.Sign(key, m), m...))
 }
 
-// TestCryptosign: CSG-01, CSG-02, CSG-06.
-func TestCryptosign(t *testing.T) {
+// TestCSG_01_CSG_02_CSG_06_Cryptosign: CSG-01, CSG-02, CSG-06.
+func TestCSG_01_CSG_02_CSG_06_Cryptosign(t *testing.T) {
 	r := realm(t)
 	pub := hex.EncodeToString(joeKey.Public().(ed25519.PublicKey))
 	for _, authID := range []string{"joe", ""} {
@@ -70,8 +70,8 @@ func flip(s string, i int) string {
 	return hex.EncodeToString(b)
 }
 
-// TestCryptosignBinding: what is signed depends on the channel (CSG-03).
-func TestCryptosignBinding(t *testing.T) {
+// TestCSG_01_CSG_02_CSG_06_CryptosignBinding: what is signed depends on the channel (CSG-03).
+func TestCSG_03_TheChannelIsSigned(t *testing.T) {
 	r := realm(t)
 	channel := unhex(strings.Repeat("62e935ae", 8))
 	a := attempt("joe", MethodCryptosign)
@@ -88,8 +88,8 @@ func TestCryptosignBinding(t *testing.T) {
 	refused(t, r.Begin(a, chance()), wamp.ErrAuthenticationFailed)
 }
 
-// TestCryptosignVectors are the specification's: a router that gives these challenges takes these signatures, without and with a channel.
-func TestCryptosignVectors(t *testing.T) {
+// TestCSG_01_CSG_02_CSG_06_CryptosignVectors are the specification's: a router that gives these challenges takes these signatures, without and with a channel.
+func TestCSG_02_CSG_03_TheVectorsOfTheSpecification(t *testing.T) {
 	const channel = "62e935ae755f3d48f80d4d59f6121358c435722a67e859cc0caa8b539027f2ff"
 	const ones = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 	keys := []string{

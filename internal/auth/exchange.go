@@ -40,8 +40,9 @@ type Extra struct {
 	Nonce          string // scram
 	Salt           string // scram, wampcra
 	KDF            string // scram
-	Challenge      string // wampcra, cryptosign
+	Challenge      string // wampcra, cryptosign; in HELLO: of the client to the router
 	PubKey         string // cryptosign
+	Signature      string // cryptosign, in CHALLENGE: the router's own
 	ChannelBinding string // scram, cryptosign
 	BindingData    string // scram: cbind_data
 	Verifier       string // scram, in WELCOME

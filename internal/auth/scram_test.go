@@ -13,8 +13,8 @@ import (
 	"kleeblatt/internal/wamp"
 )
 
-// TestScramVector is the example of RFC 7677 section 3 (SCR-08).
-func TestScramVector(t *testing.T) {
+// TestSCR_08_TheExampleOfRFC7677 is the example of RFC 7677 section 3 (SCR-08).
+func TestSCR_08_TheExampleOfRFC7677(t *testing.T) {
 	salt, _ := base64.StdEncoding.DecodeString("W22ZaJ0SNY7soEsUEjb6gQ==")
 	k, err := NewScramKey(KDFPBKDF2, "pencil", salt, 4096, 0)
 	if err != nil {
@@ -55,8 +55,8 @@ func scramClient(authID, password, nonce, header string, c *Extra) (proof, verif
 	return base64.StdEncoding.EncodeToString(sig), base64.StdEncoding.EncodeToString(mac(mac(salted, "Server Key"), message))
 }
 
-// TestScram: both derivations, both spellings of the method, both ways of clients to say that they bind no channel (SCR-01 to SCR-07, A-48).
-func TestScram(t *testing.T) {
+// TestSCR_01to04_SCR_07_BothDerivations: both derivations, both spellings of the method, both ways of clients to say that they bind no channel (SCR-01 to SCR-07, A-48).
+func TestSCR_01to04_SCR_07_BothDerivations(t *testing.T) {
 	r := realm(t)
 	for _, method := range []string{MethodScram, MethodScramShort} {
 		for _, header := range []string{"biws", ""} {
@@ -94,7 +94,7 @@ func TestScram(t *testing.T) {
 	}
 }
 
-func TestScramRefuses(t *testing.T) {
+func TestSCR_03_SCR_05_WhatIsRefused(t *testing.T) {
 	r := realm(t)
 	for _, nonce := range []string{"", "a,b", string(make([]byte, nonceMax+1))} {
 		a := attempt("joe", MethodScram)

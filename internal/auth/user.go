@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -78,7 +79,8 @@ type Realm struct {
 	certificates  map[string]*User
 	dynamic       map[string]*Authenticator // by method, by the specification's name
 	roles         map[string]bool           // all there are; nil: any
-	key           [sha256.Size]byte         // made-up users depend on it, so that nobody else can tell them from real ones
+	routerKey     ed25519.PrivateKey
+	key           [sha256.Size]byte // made-up users depend on it, so that nobody else can tell them from real ones
 }
 
 // RealmConfig says who may join a realm.
@@ -94,6 +96,8 @@ type RealmConfig struct {
 	// Key is the secret from which the challenges for unknown users are made. It is the same on all nodes of a cluster, so that they
 	// agree on them.
 	Key []byte
+	// RouterKey proves the router to cryptosign clients that ask for it; nil: it does not.
+	RouterKey ed25519.PrivateKey
 }
 
 // NewRealm checks a realm's users: names and keys that two of them share are an error, since one of them could not get in.
@@ -102,7 +106,8 @@ func NewRealm(c RealmConfig) (*Realm, error) {
 		anonymous: c.Anonymous, anonymousRole: c.AnonymousRole,
 		dynamic: map[string]*Authenticator{},
 		users:   map[string]*User{}, byMethod: map[string][]*User{}, keys: map[PublicKey]*User{}, certificates: map[string]*User{},
-		key: sha256.Sum256(append([]byte("kleeblatt made-up users\x00"), c.Key...)),
+		routerKey: c.RouterKey,
+		key:       sha256.Sum256(append([]byte("kleeblatt made-up users\x00"), c.Key...)),
 	}
 	if r.anonymousRole == "" {
 		r.anonymousRole = RoleAnonymous

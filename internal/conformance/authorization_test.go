@@ -14,8 +14,19 @@ anonymous: anonymous
 users:
   - {authid: joe, role: ruled, realms: ruled.realm, ticket: sesame}
   - {authid: amy, role: asked, realms: ruled.realm, ticket: sesame}
+  - {authid: zoe, role: decider, realms: ruled.realm, ticket: sesame}
+  - authid: peter
+    role: proven
+    realms: proof.realm
+    ticket: s3cret
+    wampcra: s3cret
+    scram: s3cret
+    cryptosign: 1adfc8bfe1d35616e64dffbd900096f23b066f914c8c2ffbb66f6075b96e116d
+  - {authid: salty, role: proven, realms: proof.realm, wampcra: {secret: s3cret, salt: salt123, iterations: 100, keylen: 16}}
+  - {authid: argo, role: proven, realms: proof.realm, scram: {password: s3cret, kdf: argon2id13, iterations: 1, memory: 64}}
+authenticator: {procedure: t.authenticator, realm: ruled.realm, realms: proof.realm, roles: [guest], timeout: 20s}
 roles:
-  asked: {rules: [{uri: t..fence., match: wildcard, allow: subscribe}], authorizer: {procedure: t.authorizer, timeout: 20s}}
+  asked: {rules: [{uri: t..fence., match: wildcard, allow: subscribe}], authorizer: {procedure: t.authorizer, realm: ruled.realm, timeout: 20s}}
   ruled:
     - {uri: t..exact.one, match: wildcard, allow: [call, register, publish, subscribe]}
     - {uri: t..fence., match: wildcard, allow: subscribe}

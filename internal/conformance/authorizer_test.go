@@ -5,7 +5,7 @@ import "testing"
 // joinAsked opens a session for whose role a procedure is asked, and the one that has the procedure.
 func (p *place) joinAsked(name string) (asked, authorizer *peer) {
 	p.Helper()
-	z := p.joinAs("authorizer", ruledRealm, allRoles)
+	z := p.joinWithTicket("authorizer", "zoe", "decider")
 	z.register("t.authorizer", `{"invoke":"last"}`) // that of the test before may not be gone yet
 	a := p.joinWithTicket(name, "amy", "asked")
 	p.settle()

@@ -63,7 +63,7 @@ func startCluster(n int, more ...string) ([]*node.Node, error) {
 	var nodes []*node.Node
 	for i := range n {
 		words := []string{"--name", fmt.Sprintf("n%d", i+1), "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
-			"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", tenantRealms}
+			"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms}
 		words = append(words, more...)
 		if i > 0 {
 			words = append(words, "--join", nodes[0].GossipAddr())

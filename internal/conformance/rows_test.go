@@ -21,6 +21,10 @@ var later = map[string]string{
 	"PID-03": "no configuration key keeps publishers from being named yet; internal/router tests the rule",
 	"PTL-01": "needs trust levels in the configuration",
 
+	"AUT-05": "allows a second round of challenges, which no method here needs",
+	"SCR-09": "allows ABORT to name scram's own reason: it would tell what a stranger guessed right",
+	"CSG-04": "allows to go on without the channel binding that was asked for: such a client is refused, and may ask again without",
+	"CSG-07": "trust roots and remote attestation are optional, and not spoken",
 	"PUB-14": "demands nothing: either order is allowed",
 	"TMO-07": "demands nothing: no configuration key overrides what callees ask for",
 	"CTL-01": "needs trust levels in the configuration",
@@ -32,8 +36,8 @@ var later = map[string]string{
 	"CAL-13": "demands nothing: peer.refused takes errors with and without a text",
 }
 
-// alsoHere are rooms whose tests show rows of the transports and of the router, too.
-var alsoHere = []string{"../../transport", "../router"}
+// alsoHere are rooms whose tests show rows of the transports, of the router and of the methods of authentication, too.
+var alsoHere = []string{"../../transport", "../router", "../auth"}
 
 var (
 	// A row's id in the name of a test: TestPVI_17_PVI_18_…, TestTRP03to05…, TestP23_SER_08_….

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"slices"
@@ -70,7 +72,7 @@ func (n *Node) workerConfig(index int, now int64) router.WorkerConfig {
 
 // makeRealms are the realms and templates of realms, and how clients get into each.
 func (n *Node) makeRealms() (*router.Realms, error) {
-	key := n.userKey()
+	key, routerKey := n.userKey(), n.routerKey()
 	users, err := n.users(key)
 	if err != nil {
 		return nil, err
@@ -86,7 +88,7 @@ func (n *Node) makeRealms() (*router.Realms, error) {
 		realm.Roles = roles
 		c := auth.RealmConfig{
 			Name: r.Name, Anonymous: n.cfg.Anonymous != "", AnonymousRole: n.cfg.Anonymous, Users: users, Key: key,
-			Authenticators: n.authenticators(r.Name), Roles: n.roleNames(),
+			Authenticators: n.authenticators(r.Name), Roles: n.roleNames(), RouterKey: routerKey,
 		}
 		if realm.Auth, err = auth.NewRealm(c); err != nil {
 			return nil, err
@@ -224,6 +226,21 @@ func (n *Node) userKey() []byte {
 	}
 	random := n.world.random()
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, random()), random())
+}
+
+// routerKey is what the cluster proves itself by to clients that ask for it; without a cluster key it is another at each start.
+func (n *Node) routerKey() ed25519.PrivateKey {
+	seed := n.secret("router")
+	if len(n.cfg.ClusterKey) == 0 {
+		for i, random := 0, n.world.random(); i < len(seed); i += 8 {
+			binary.BigEndian.PutUint64(seed[i:], random())
+		}
+	}
+	key := ed25519.NewKeyFromSeed(seed)
+	if len(n.cfg.Users)+len(n.cfg.Authenticators) > 0 {
+		n.log.Info("what this router proves itself by to cryptosign clients", "pubkey", hex.EncodeToString(key.Public().(ed25519.PublicKey)))
+	}
+	return key
 }
 
 // secret derives a key for one use from the cluster key, so that no use tells of another.

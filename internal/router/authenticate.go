@@ -69,7 +69,7 @@ func (w *Worker) authExtra(slot uint32, t wamp.MessageType, dict []byte) (auth.E
 		return auth.Extra{}, false
 	}
 	return auth.Extra{
-		Nonce: string(x.Nonce), PubKey: string(x.PubKey), ChannelBinding: string(x.ChannelBinding), BindingData: string(x.BindingData),
+		Nonce: string(x.Nonce), Challenge: string(x.Challenge), PubKey: string(x.PubKey), ChannelBinding: string(x.ChannelBinding), BindingData: string(x.BindingData),
 	}, true
 }
 
@@ -77,7 +77,7 @@ func (w *Worker) authExtra(slot uint32, t wamp.MessageType, dict []byte) (auth.E
 func challengeFields(x *auth.Extra) (out []codec.Field) {
 	for _, f := range [...]codec.Field{
 		codec.TextField("challenge", x.Challenge), codec.TextField("nonce", x.Nonce), codec.TextField("salt", x.Salt), codec.TextField("kdf", x.KDF),
-		codec.TextField("channel_binding", x.ChannelBinding),
+		codec.TextField("channel_binding", x.ChannelBinding), codec.TextField("pubkey", x.PubKey), codec.TextField("signature", x.Signature),
 		codec.UintField("iterations", x.Iterations), codec.UintField("memory", x.Memory), codec.UintField("keylen", x.KeyLen),
 	} {
 		if f.Text != "" || f.Uint != 0 {

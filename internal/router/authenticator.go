@@ -5,12 +5,6 @@ import (
 	"kleeblatt/internal/codec"
 )
 
-// modelKey names what made-up users are made after: those for whom an authenticator vouched last, by its method.
-type modelKey struct {
-	by     *auth.Authenticator
-	method string
-}
-
 // askAuthenticator asks who a client is that the configuration does not know. The client waits; the time that it has is that of HELLO.
 func (w *Worker) askAuthenticator(slot uint32, x exchange, q *auth.Inquiry) {
 	realm := x.realm
@@ -30,12 +24,9 @@ func (w *Worker) askAuthenticator(slot uint32, x exchange, q *auth.Inquiry) {
 		if !w.answered(slot, waiting) {
 			return
 		}
-		o, k := q.Failed(), modelKey{q.Authenticator, q.Method}
+		o := q.Failed()
 		if ok {
-			var model *auth.User
-			if o, model = q.Answered(v, w.models[k]); model != nil {
-				w.models[k] = model
-			}
+			o = q.Answered(v)
 		}
 		w.authenticated(slot, x, o)
 		w.goOn(slot, waiting)

@@ -117,7 +117,7 @@ func withWho(realm string) *auth.Realm {
 		Name: realm, Users: []auth.User{{AuthID: "boss", Role: "admin", Ticket: "sesame"}}, Roles: []string{"guest"},
 		Authenticators: []*auth.Authenticator{{
 			Procedure: "com.auth.who", Realm: "ruled",
-			Methods: []string{auth.MethodTicket, auth.MethodCRA, auth.MethodScram, auth.MethodCryptosign, auth.MethodAnonymous},
+			Methods: []string{auth.MethodTicket, auth.MethodCRA, auth.MethodScram, auth.MethodCryptosign, auth.MethodAnonymous, auth.MethodCertificate},
 		}},
 	})
 	if err != nil {

@@ -69,8 +69,8 @@ type Realm struct {
 type Realms struct {
 	set       atomic.Pointer[realmSet]
 	templates []RealmTemplate
-	max       int             // of realms, all together
-	guarded   map[string]bool // the procedures that decide about others
+	max       int              // of realms, all together
+	guarded   map[guarded]bool // the procedures that decide about others
 
 	route []*broker.Entry // scratch of WorkersFor, which the home loop alone calls
 }
@@ -81,7 +81,7 @@ func NewRealms(configs ...RealmConfig) (*Realms, error) { return NewRealmsOf(con
 // NewRealmsOf returns the realms with empty tables, and up to onDemandMax more that come to be by the templates; of two that fit a name
 // the first one counts.
 func NewRealmsOf(configs []RealmConfig, templates []RealmTemplate, onDemandMax int) (*Realms, error) {
-	r := &Realms{templates: templates, max: len(configs) + onDemandMax, guarded: map[string]bool{}}
+	r := &Realms{templates: templates, max: len(configs) + onDemandMax, guarded: map[guarded]bool{}}
 	if len(configs)+len(templates) == 0 {
 		return nil, errors.New("no realm: nobody could join")
 	}

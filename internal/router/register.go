@@ -113,7 +113,7 @@ func (w *Worker) onRegister(slot uint32, m *codec.Message) {
 	if _, may := w.authorized(slot, auth.Register, match, m); !may {
 		return
 	}
-	if !s.known && !s.role.ruled() && w.config.Realms.guards(match, m.URI) {
+	if !s.known && !s.role.ruled() && w.config.Realms.guards(s.realm.Name, match, m.URI) {
 		w.stats.NotAuthorized[auth.Register]++
 		refuse(wamp.ErrNotAuthorized, "this procedure decides about others")
 		return

@@ -56,26 +56,29 @@ func (r *Realm) makeRoles() {
 	}
 }
 
-// guard notes the procedures that decide about others, in whatever realm they are.
+// guarded is a procedure that decides about others, and the realm in which it is asked; "" for that of whom it is asked about.
+type guarded struct{ realm, procedure string }
+
+// guard notes the procedures that decide about sessions of a realm.
 func (r *Realms) guard(c *RealmConfig) {
 	for _, role := range c.Roles {
-		if role.Authorizer != nil {
-			r.guarded[role.Authorizer.Procedure] = true
+		if a := role.Authorizer; a != nil {
+			r.guarded[guarded{a.Realm, a.Procedure}] = true
 		}
 	}
 	if c.Auth == nil {
 		return
 	}
 	for _, a := range c.Auth.Authenticators() {
-		r.guarded[a.Procedure] = true
+		r.guarded[guarded{a.Realm, a.Procedure}] = true
 	}
 }
 
 // guards says whether a registration would answer for a procedure that decides about others. Who has not shown that the configuration knows
 // it, and has no rule that lets it, may not.
-func (r *Realms) guards(match wamp.Match, uri []byte) bool {
-	for procedure := range r.guarded {
-		if auth.Holds(match, text(uri), procedure) {
+func (r *Realms) guards(realm string, match wamp.Match, uri []byte) bool {
+	for g := range r.guarded {
+		if (g.realm == "" || g.realm == realm) && auth.Holds(match, text(uri), g.procedure) {
 			return true
 		}
 	}

@@ -97,7 +97,6 @@ type Worker struct {
 	cache         matchCache
 	verdicts      verdicts
 	grants        map[grantKey]*grant
-	models        map[modelKey]*auth.User
 	inquiries     inquiries
 	pauses        pauses
 	timers        timers
@@ -173,7 +172,6 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.wills = map[uint32]*will{}
 	w.verdicts = verdicts{}
 	w.grants = map[grantKey]*grant{}
-	w.models = map[modelKey]*auth.User{}
 	w.inquiries.init()
 	w.pauses.init()
 	return w
