@@ -73,7 +73,7 @@ var testRealms = []RealmConfig{
 	{Name: "never", Disclosure: DiscloseNever}, {Name: "always", Disclosure: DiscloseAlways},
 	{Name: "ruled", Auth: withBoss("ruled"), Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules}}},
 	{Name: "ruled.never", Disclosure: DiscloseNever, Auth: withBoss("ruled.never"), Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules}}},
-	{Name: "asked", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules, Authorizer: &Authorizer{Procedure: "com.auth.ask", Realm: "ruled", Lifetime: 10 * time.Second}}}},
+	{Name: "asked", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules, Authorizer: &Authorizer{Procedure: "com.auth.ask", Realm: "ruled", Lifetime: 10 * time.Second}}, "other": {Authorizer: &Authorizer{Procedure: "com.auth.own"}}}},
 	{Name: "dyn", Auth: withWho("dyn")},
 }
 
