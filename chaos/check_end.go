@@ -27,6 +27,7 @@ func (l *ledger) checkEnd() {
 	for _, s := range l.sessions {
 		l.checkAnswered(s)
 	}
+	l.checkWatchers()
 }
 
 // overdue says that a call should have had its answer long ago: the caller's patience was over, the callee has left or answered, or

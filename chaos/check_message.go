@@ -23,6 +23,8 @@ type patience struct {
 	late int64
 	// lateShaken is the same where the path was lost: a link finds that out within 10 s, fails the calls, and voids those on their way.
 	lateShaken int64
+	// gone is after how long the sessions of a node that has died are given up by all others: until it is called dead, hidden, and for leave_grace.
+	gone int64
 }
 
 var defaultPatience = patience{
@@ -32,6 +34,7 @@ var defaultPatience = patience{
 	window:     int64(40 * time.Second),
 	late:       int64(2 * time.Second),
 	lateShaken: int64(15 * time.Second),
+	gone:       int64(90 * time.Second),
 }
 
 const (
@@ -42,6 +45,10 @@ const (
 
 // onEvent holds an EVENT against what was published and who subscribed.
 func (l *ledger) onEvent(s *session, m *codec.Message) {
+	if sub := s.subscribed(m.Request); sub != nil && sub.meta() {
+		l.onMeta(s, sub, m)
+		return
+	}
 	t, ok := tagOf(s.serializer, m.Payload)
 	p := l.published[t]
 	if !ok || p == nil {

@@ -15,9 +15,14 @@ func play(seed uint64, flaw string) *ledger {
 	l := newLedger(t.clock)
 	l.trouble = func(a, b int, from, until int64) trouble { return calm }
 	l.torn = func(a, b int, at int64) int64 { return 0 }
+	l.gone = func(a, b int, from, until int64) bool { return false }
+	l.died = func(node int, from, until int64) bool { return false }
 	c := &crowd{place: t, rnd: rand.New(rand.NewPCG(seed, 2)), ledger: l, realm: "realm1", padMax: largePad}
 	for range 12 {
 		c.add()
+	}
+	for node := range 3 {
+		c.watch(node)
 	}
 	t.run(int64(100 * time.Second))
 	c.stop()

@@ -22,9 +22,9 @@ var rare = []string{
 	"Gaps", "Overlaps", "LateDeltas", "Obituaries", "Recalls", "CaughtUp", "Snapshots", "Collisions",
 	"LossyResets", "RivalDials", "Superseded", "Detours", "RelayedIn", "RelayedOut", "HeldFrames", "HeldTooLong", "VoidedCalls",
 	"Hidden", "Gone", "Forgotten", "Buried", "ReturnedHidden", "ReturnedGone", "ReturnedForgotten", "NewLives",
-	"RefusalsSent", "Revoked", "VerdictsChanged",
+	"RefusalsSent", "Revoked", "VerdictsChanged", "ClaimsRefused", "ClaimsTimedOut", "ClaimsWithdrawn", "UnequalGrace",
 	"EventsRemote", "EventsByPattern", "ResultsRemote", "Progress", "Cancels", "Interrupts", "Timeouts", "Busy", "Conflicts", "Revocations",
-	"Stalls",
+	"Stalls", "JoinsHeard", "LeavesHeard", "LeavesWhileAlive", "Rejoins",
 }
 
 // lacking lists what the runs have not seen enough of.

@@ -24,6 +24,10 @@ type ledger struct {
 	trouble func(a, b int, from, until int64) trouble
 	// torn is when the last torn time of the pair that began before at ended, 0 for none.
 	torn func(a, b int, at int64) int64
+	// gone says that node a has given node b, or a life of it, up for good at some time in between.
+	gone func(a, b int, from, until int64) bool
+	// died says that a process that served the node from the first time on has ended by the second, or a moment later.
+	died func(node int, from, until int64) bool
 
 	wait    patience
 	collide bool // ids are so short that they collide
@@ -37,6 +41,7 @@ type ledger struct {
 	topicIDs     map[pattern]uint64      // ids that the router gave; equal on all nodes
 	procedureIDs map[pattern]uint64
 	bySessionID  map[uint64]*session
+	metaIDs      map[metaKey]uint64
 	held         map[pattern][]*registration // every registration that was ever asked for
 
 	violations []violation
@@ -152,7 +157,7 @@ func newLedger(clock func() int64) *ledger {
 		clock: clock, wait: defaultPatience, count: new(Counters),
 		published: map[tag]*publication{}, called: map[tag]*call{}, byID: map[uint64]*publication{},
 		topicIDs: map[pattern]uint64{}, procedureIDs: map[pattern]uint64{},
-		bySessionID: map[uint64]*session{}, held: map[pattern][]*registration{},
+		metaIDs: map[metaKey]uint64{}, bySessionID: map[uint64]*session{}, held: map[pattern][]*registration{},
 	}
 }
 

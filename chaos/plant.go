@@ -193,7 +193,7 @@ func (p *plantation) try(ctx context.Context, tree string, m *mutant) (why strin
 // buildChaos builds the simulator of a tree.
 func buildChaos(ctx context.Context, tree string) (program string, err error) {
 	program = filepath.Join(tree, "kleeblatt-chaos.test")
-	c := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/kleeblatt-chaos")
+	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", program, "./cmd/kleeblatt-chaos")
 	c.Dir = tree
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)

@@ -28,6 +28,8 @@ type site struct {
 	skew  time.Duration // of its wall clock
 	twin  bool
 	lives int
+
+	deaths []int64 // when its processes ended
 }
 
 // process is one run of a node.
@@ -166,6 +168,7 @@ func (p *process) kill() {
 	w.journal.ended(p.site)
 	p.dead, p.serving = true, false
 	p.site.p = nil
+	p.site.deaths = append(p.site.deaths, w.now)
 	for _, l := range p.loops {
 		for _, e := range l.ends {
 			if e == nil {
@@ -215,6 +218,9 @@ func (p *process) pause(on bool) {
 	p.paused, p.resumed = on, p.site.w.now
 	p.site.w.journal.paused(p.site, on)
 	p.site.w.say("%v is stopped: %v", p, on)
+	if !on {
+		p.site.w.tables.resumed(p)
+	}
 	for _, l := range p.loops {
 		l.paused = on
 		if !on && l.missed {

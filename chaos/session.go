@@ -66,6 +66,9 @@ type session struct {
 	heard                         map[uint32]uint32 // by publisher: the number of its last publication that came
 	asked                         map[uint32]*call  // by caller: its last call that came
 
+	sights    map[uint64]*sight // of a watcher: what it was told of each session
+	sightList []*sight          // in order
+
 	parser  codec.Parser
 	message codec.Message
 }

@@ -42,6 +42,8 @@ type Counters struct {
 	LossyResets, RivalDials, Superseded, Detours, RelayedIn, RelayedOut  uint64
 	Duplicates, HeldFrames, HeldTooLong, VoidedCalls, LinksRefused       uint64
 	RefusalsSent, Revoked, StoodBy, VerdictsChanged                      uint64
+	ClaimsRefused, ClaimsTimedOut, ClaimsWithdrawn                       uint64
+	UnequalGrace                                                         uint64 // records that one end had given up when the other resumed
 	Distrusts                                                            uint64
 
 	// Of nodes, as others saw them.
@@ -76,6 +78,10 @@ type Counters struct {
 	Stalls                uint64
 	CutOff                uint64 // sessions that did not read and were closed
 	RouterGoodbyes        uint64
+	JoinsHeard            uint64 // by watchers
+	LeavesHeard           uint64
+	LeavesWhileAlive      uint64 // of sessions whose node was given up
+	Rejoins               uint64 // of sessions that were said to have left
 }
 
 // sum adds what a process has counted.
@@ -93,11 +99,15 @@ func (c *Counters) sum(v *node.View) {
 	c.LinksRefused += v.Refused
 	c.RefusalsSent += t.RefusalsSent
 	c.Revoked += t.Revoked
+	c.ClaimsRefused += t.ClaimsRefused
+	c.ClaimsTimedOut += t.ClaimsTimedOut
+	c.ClaimsWithdrawn += t.ClaimsWithdrawn
 	c.StoodBy += t.StoodBy
 	c.VerdictsChanged += t.VerdictsChanged
 	for i := range v.Peers {
 		l := &v.Peers[i].Link
 		c.LossyResets += l.Resets
+		c.UnequalGrace += l.PeerLost
 		c.RivalDials += l.Rivals
 		c.Superseded += l.Superseded
 		c.Detours += l.Detours

@@ -18,7 +18,9 @@ type tables struct {
 	logs  map[lifeOf]*ownerLog
 	names map[gossip.Life]string // all lives there ever were
 	held  map[heldBy]*heldPart
-	want  []*wish // liveness: what has to hold at the end
+	// gaveUp is when a site's processes took the sessions of a name, or of one life of it, for over.
+	gaveUp map[givenUp][]int64
+	want   []*wish // liveness: what has to hold at the end
 }
 
 // lifeOf is one life of a name.
@@ -39,6 +41,12 @@ type heldBy struct {
 	owner string
 }
 
+// givenUp names an observing site and the node that it has given up.
+type givenUp struct {
+	site int
+	name string
+}
+
 // heldPart is what it held when it was last looked at.
 type heldPart struct {
 	life    gossip.Life
@@ -47,11 +55,14 @@ type heldPart struct {
 	state   gossip.PeerState
 	most    uint64 // the highest version of life that it ever had
 	buried  bool   // life has said goodbye
+	suspect int64  // since when nothing comes from it, 0: it does
+	hidden  int64  // since when it is not routed to
 }
 
 func (t *tables) init(w *World) {
 	t.w = w
 	t.logs, t.names, t.held = map[lifeOf]*ownerLog{}, map[gossip.Life]string{}, map[heldBy]*heldPart{}
+	t.gaveUp = map[givenUp][]int64{}
 }
 
 // born notes a new life.
@@ -163,11 +174,74 @@ func (t *tables) judge(p *process, x *gossip.PartStatus, before, h *heldPart) {
 		w.violate("%v routes by version %d of %s and has had %d", p, x.Version, x.Owner, h.most)
 	case shown && h.buried:
 		w.violate("%v routes by a buried life of %s", p, x.Owner)
+	case h.buried && x.Entries > 0:
+		w.violate("%v keeps %d entries of a buried life of %s", p, x.Entries, x.Owner)
 	}
+	t.judgeGrace(p, x, before, h)
 	if before.state != x.State {
 		w.count.state(before.state, x.State, before.life == x.Life)
 		w.say("%v: %s is %v (version %d)", p, x.Owner, x.State, x.Version)
 	}
+}
+
+// judgeGrace: who was only cut off is not given up before its time, in which it may come back and nobody is told that its sessions have left.
+func (t *tables) judgeGrace(p *process, x *gossip.PartStatus, before, h *heldPart) {
+	w := t.w
+	switch x.State {
+	case gossip.Reachable:
+		h.hidden, h.suspect = 0, 0
+	case gossip.Suspect:
+		h.hidden = 0
+		if before.state != x.State || before.life != x.Life {
+			h.suspect = w.now
+		}
+	case gossip.Hidden:
+		shown := before.state == gossip.Reachable || before.state == gossip.Suspect
+		waited := h.suspect != 0 && w.now-h.suspect >= int64(w.draw.hideAfter)
+		if shown && before.life == x.Life && !waited && p.resumed != w.now && t.trusted(p, x.Owner) {
+			w.violate("%v hides %s, which membership calls alive, before %v are over", p, x.Owner, w.draw.hideAfter)
+		}
+	case gossip.Gone, gossip.Forgotten:
+		if before.state == gossip.Hidden && before.life == x.Life && h.hidden != 0 && w.now-h.hidden < int64(w.draw.leaveGrace) && p.resumed != w.now {
+			w.violate("%v gives %s up %v after it was hidden, not after %v", p, x.Owner, time.Duration(w.now-h.hidden), w.draw.leaveGrace)
+		}
+	}
+	if x.State == gossip.Hidden && (before.state != gossip.Hidden || before.life != x.Life) {
+		h.hidden = w.now
+	}
+	over := x.State == gossip.Gone || x.State == gossip.Forgotten || x.State == gossip.Buried
+	if over && before.state != x.State || before.life != x.Life && before.life != (gossip.Life{}) {
+		t.noteGivenUp(p, x.Owner)
+	}
+}
+
+func (t *tables) noteGivenUp(p *process, owner string) {
+	k := givenUp{p.site.index, owner}
+	t.gaveUp[k] = append(t.gaveUp[k], t.w.now)
+}
+
+// resumed: whom a process had lost before it was stopped, longer ago than leave_grace, it gives up in its first turn, in which it may find the
+// other alive as well.
+func (t *tables) resumed(p *process) {
+	for _, s := range t.w.sites {
+		h := t.held[heldBy{p, s.name}]
+		if h != nil && h.hidden != 0 && t.w.now-h.hidden >= int64(t.w.draw.leaveGrace) {
+			t.noteGivenUp(p, s.name)
+		}
+	}
+}
+
+// trusted says that membership has told p that the node is alive, and which process that is is beyond doubt.
+func (t *tables) trusted(p *process, owner string) (alive bool) {
+	for _, s := range t.w.sites {
+		if s.twin && s.name == owner {
+			return false
+		}
+	}
+	p.sim.EachPeer(func(x *node.PeerView) {
+		alive = alive || x.Name == owner && x.Alive
+	})
+	return alive
 }
 
 // ended gives back what was kept of a process.

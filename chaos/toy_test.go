@@ -155,6 +155,7 @@ func (e *toyEnd) take(b []byte) {
 			}
 		}
 		e.tell(codec.AppendWelcome(nil, s, e.id, &codec.WelcomeDetails{}))
+		t.joined(e)
 	case wamp.Goodbye:
 		e.leave()
 		e.tell(codec.AppendGoodbye(nil, s, wamp.CloseGoodbyeAndOut, ""))
@@ -405,6 +406,9 @@ func (e *toyEnd) leave() {
 		e.drop(t.id(p.pattern) + 500)
 	}
 	e.gone, e.subs, e.order = true, nil, nil
+	if e.open {
+		t.left(e)
+	}
 	for _, c := range t.calls {
 		switch {
 		case c.over:

@@ -25,6 +25,8 @@ func newTroupe(w *World) *troupe {
 	t := &troupe{w: w, ledger: newLedger(func() int64 { return w.now })}
 	t.ledger.count, t.ledger.collide = &w.count, w.draw.idBits < 53
 	t.ledger.trouble, t.ledger.torn = t.trouble, t.torn
+	t.ledger.gone, t.ledger.died = t.gone, t.died
+	t.ledger.wait.gone = int64(w.draw.failMax + w.draw.hideAfter + w.draw.leaveGrace + goneSlack)
 	t.ledger.report = func(v violation) { w.violate("%s: %s", v.rule, v.text) }
 	t.crowd = &crowd{place: t, rnd: w.rnd, ledger: t.ledger, realm: "realm1", padMax: min(w.draw.window/64, w.draw.outboxBytes/8)}
 	if w.chance(heavyWorlds) {
@@ -56,9 +58,34 @@ func (t *troupe) torn(a, b int, at int64) int64 {
 	return max(seen, noted)
 }
 
+// goneSlack is what telling takes beyond the times of membership and tables.
+const goneSlack = 10 * time.Second
+
+// gone says that a has given b up at some time in between.
+func (t *troupe) gone(a, b int, from, until int64) bool {
+	for _, at := range t.w.tables.gaveUp[givenUp{a, t.w.sites[b].name}] {
+		if at >= from && at <= until {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *troupe) died(node int, from, until int64) bool {
+	for _, at := range t.w.sites[node].deaths {
+		if at >= from && at <= until+int64(time.Second) {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *troupe) start() {
 	for range max(12, clientsPerNode*t.w.draw.nodes) {
 		t.crowd.add()
+	}
+	for node := range t.w.draw.nodes {
+		t.crowd.watch(node)
 	}
 }
 
