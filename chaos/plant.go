@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ const (
 	// mutantSeeds is how many runs look for one bug.
 	mutantSeeds = 12
 	// mutantRunMax is how long one run may take: many times what it takes, so that who comes to no end is found out.
-	mutantRunMax = 2 * time.Minute
+	mutantRunMax = 45 * time.Second
 	// seedsTriedMax bounds the search for seeds that the source as it is passes.
 	seedsTriedMax = 40
 )
@@ -33,7 +34,8 @@ type plantation struct {
 	root  string // of the module
 	dir   string // where copies are made
 	first uint64
-	seeds []uint64
+	seeds []uint64        // those that look for every bug
+	clean map[uint64]bool // what the source as it is makes of a seed: whether it passes
 	out   io.Writer
 
 	mu              sync.Mutex
@@ -42,7 +44,7 @@ type plantation struct {
 }
 
 // Plant writes a line per bug, and at the end how many were killed of how many. It returns the exit status: 1 where one survived. only, if not
-// empty, is a part of the file names of those that are planted.
+// empty, is a part of the file names, or of what is said of them, of those that are planted.
 func Plant(root string, first uint64, workers int, only string, limit time.Duration, out io.Writer) int {
 	dir, err := os.MkdirTemp("", "kleeblatt-mutants")
 	if err != nil {
@@ -55,16 +57,16 @@ func Plant(root string, first uint64, workers int, only string, limit time.Durat
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	p := &plantation{root: root, dir: dir, first: first, out: out}
-	if err := p.findSeeds(ctx); err != nil {
-		fmt.Fprintln(out, err)
-		return 2
-	}
+	p := &plantation{root: root, dir: dir, first: first, clean: map[uint64]bool{}, out: out}
 	var chosen []mutant
 	for _, m := range mutants {
-		if strings.Contains(m.file, only) {
+		if strings.Contains(m.file+": "+m.breaks, only) {
 			chosen = append(chosen, m)
 		}
+	}
+	if err := p.findSeeds(ctx, chosen); err != nil {
+		fmt.Fprintln(out, err)
+		return 2
 	}
 	var all sync.WaitGroup
 	for i := range workers {
@@ -98,7 +100,7 @@ func plantAll(seed uint64, workers int, parts []string, limit time.Duration, out
 }
 
 // findSeeds looks for seeds that the source passes as it is.
-func (p *plantation) findSeeds(ctx context.Context) error {
+func (p *plantation) findSeeds(ctx context.Context, chosen []mutant) error {
 	tree := filepath.Join(p.dir, "as-it-is")
 	if err := copyModule(p.root, tree); err != nil {
 		return err
@@ -107,12 +109,24 @@ func (p *plantation) findSeeds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for seed := p.first; seed < p.first+seedsTriedMax && len(p.seeds) < mutantSeeds; seed++ {
-		if why := play1(ctx, program, seed); why != "" {
-			fmt.Fprintf(p.out, "seed %d is of no use: the source as it is fails: %s\n", seed, why)
-			continue
+	passes := func(seed uint64) bool {
+		if _, known := p.clean[seed]; !known {
+			why := play1(ctx, program, seed)
+			if p.clean[seed] = why == ""; why != "" {
+				fmt.Fprintf(p.out, "seed %d is of no use: the source as it is fails: %s\n", seed, why)
+			}
 		}
-		p.seeds = append(p.seeds, seed)
+		return p.clean[seed]
+	}
+	for i := range chosen {
+		for _, seed := range killers[chosen[i].breaks] {
+			passes(seed)
+		}
+	}
+	for seed := p.first; seed < p.first+seedsTriedMax && len(p.seeds) < mutantSeeds; seed++ {
+		if passes(seed) {
+			p.seeds = append(p.seeds, seed)
+		}
 	}
 	if len(p.seeds) == 0 {
 		return errors.New("the source as it is passes no seed")
@@ -182,7 +196,7 @@ func (p *plantation) try(ctx context.Context, tree string, m *mutant) (why strin
 	if err != nil {
 		return "", err
 	}
-	for _, seed := range p.seeds {
+	for _, seed := range p.seedsFor(m) {
 		if why := play1(ctx, program, seed); why != "" {
 			return why, nil
 		}
@@ -190,10 +204,25 @@ func (p *plantation) try(ctx context.Context, tree string, m *mutant) (why strin
 	return "", nil
 }
 
-// buildChaos builds the simulator of a tree.
+// seedsFor is the seeds that look for a bug, those that have found it before first.
+func (p *plantation) seedsFor(m *mutant) (list []uint64) {
+	for _, seed := range killers[m.breaks] {
+		if p.clean[seed] {
+			list = append(list, seed)
+		}
+	}
+	for _, seed := range p.seeds {
+		if !slices.Contains(list, seed) {
+			list = append(list, seed)
+		}
+	}
+	return list
+}
+
+// buildChaos builds the simulator of a tree. Its paths are trimmed, so that all trees share what the build cache has.
 func buildChaos(ctx context.Context, tree string) (program string, err error) {
 	program = filepath.Join(tree, "kleeblatt-chaos.test")
-	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", program, "./cmd/kleeblatt-chaos")
+	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "./cmd/kleeblatt-chaos")
 	c.Dir = tree
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -227,7 +256,7 @@ func copyModule(from, to string) error {
 			return err
 		}
 		if d.IsDir() {
-			if rel != "." && strings.HasPrefix(d.Name(), ".") {
+			if rel != "." && strings.HasPrefix(d.Name(), ".") || rel == "bin" {
 				return filepath.SkipDir
 			}
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)

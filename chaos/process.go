@@ -103,6 +103,7 @@ func (s *site) start() {
 		Ready:  func() { p.serving = true; w.journal.up(s); w.say("%v is ready", p) },
 		Reborn: func(l gossip.Life) { s.disk = l.Epoch; w.bornAgain(p, l) },
 		Tags:   func(swim.Tags) {}, // membership looks at the life itself
+		Frame:  (&sums{w: w, p: p, came: map[cameTo]bool{}}).onFrame,
 		Announce: func(v uint64) {
 			w.members.announce(p, v)
 		},

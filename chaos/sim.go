@@ -27,7 +27,7 @@ further run; a second one ends at once.
   --for D       begin no run after this time
   --stats       print all counters
   --enough      fail where the runs were too few or too quiet to prove anything
-  --mutants     plant known bugs in copies of the source, one at a time (those in files whose name has PART, if given), and
+  --mutants     plant known bugs in copies of the source, one at a time (those whose file or description has PART, if given), and
                 print for each whether it was found, and at the end how many of how many
   -v            print what happens (one seed)
 `

@@ -231,17 +231,23 @@ func (t *tables) resumed(p *process) {
 	}
 }
 
-// trusted says that membership has told p that the node is alive, and which process that is is beyond doubt.
-func (t *tables) trusted(p *process, owner string) (alive bool) {
-	for _, s := range t.w.sites {
-		if s.twin && s.name == owner {
-			return false
+// doubled says that two processes have, or had, the name: who links with it may meet one life after the other, and the first again.
+func (w *World) doubled(name string) bool {
+	for _, s := range w.sites {
+		if s.twin && s.name == name {
+			return true
 		}
 	}
-	p.sim.EachPeer(func(x *node.PeerView) {
-		alive = alive || x.Name == owner && x.Alive
-	})
-	return alive
+	return false
+}
+
+// trusted says that membership has told p a while ago that the node is alive, and which process that is is beyond doubt.
+func (t *tables) trusted(p *process, owner string) bool {
+	if t.w.doubled(owner) {
+		return false
+	}
+	o := t.w.members.of(p.site, owner)
+	return o.alive && t.w.now-o.since > int64(settlesIn)
 }
 
 // ended gives back what was kept of a process.
@@ -257,6 +263,7 @@ func (t *tables) ended(p *process) {
 func (t *tables) scan() {
 	w := t.w
 	w.count.Scans++
+	t.lanes()
 	equal := map[[16]byte]routes{}
 	for _, s := range w.sites {
 		p := s.p

@@ -42,6 +42,15 @@ func TestTablesFindEachFlaw(t *testing.T) {
 			x.State = gossip.Gone
 			look()
 		}},
+		{"hidden too early", "hides n01", func(w *World, x *gossip.PartStatus, look func()) {
+			*w.members.of(w.sites[0], "n01") = opinion{known: true, alive: true, since: w.now - int64(time.Minute)}
+			look()
+			x.State = gossip.Suspect
+			look()
+			w.now += int64(w.draw.hideAfter) - 1
+			x.State = gossip.Hidden
+			look()
+		}},
 		{"back to an earlier version", "goes back from version 2", func(w *World, x *gossip.PartStatus, look func()) {
 			look()
 			x.Version, x.Hash = 1, crdt.Hash{1}

@@ -104,6 +104,8 @@ const probeAfter = 500 * time.Millisecond
 
 func (t *troupe) finish() {
 	t.ledger.checkEnd()
+	t.checkRecords()
+	t.checkHeldByOwners()
 	if len(t.core) > 0 {
 		t.crowd.checkProbes()
 	}

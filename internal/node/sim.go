@@ -33,6 +33,9 @@ type SimConfig struct {
 	Tags     func(swim.Tags)
 	Announce func(version uint64)
 
+	// Frame, which may be nil, is called for each relay frame that a worker has taken.
+	Frame func(SimFrame)
+
 	// What the rooms are told of the configuration may be changed before they are made.
 	Config func(*config.Config)
 	Worker func(*router.WorkerConfig)
@@ -84,6 +87,9 @@ func NewSim(c SimConfig) *Sim {
 	}
 	for i, l := range c.Loops {
 		n.newHandler(i, l)
+		if c.Frame != nil {
+			n.hubs[i].m.step = watched(n.hubs[i].worker, i, c.Frame)
+		}
 	}
 	n.hubs[0].home = newHome(n, n.hubs[0])
 	if c.Tags != nil || c.Announce != nil {

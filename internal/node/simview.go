@@ -98,3 +98,54 @@ func (s *Sim) Realm(name string) *router.Snapshot {
 	}
 	return r.Cell.Load()
 }
+
+// EachLane calls f with the state of each lane to and from the peer in that slot.
+func (s *Sim) EachLane(slot router.NodeSlot, f func(lane int, x link.LaneStatus)) {
+	if p := s.n.hubs[0].home.slots[slot]; p != nil {
+		for i := range p.l.Lanes() {
+			f(i, p.l.Lane(i))
+		}
+	}
+}
+
+// SimFrame is what came of a relay frame at a worker.
+type SimFrame struct {
+	Worker      int
+	Node        router.NodeSlot // that it came from, 0: another worker of this node
+	Publication uint64          // 0: it is none
+	Owed        int             // EVENTs, by a walk over all sessions and what they hold
+	Events      uint64          // handed to connections
+	Withheld    uint64          // EVENTs that were counted and not handed over: too large for the receiver, or not to be said in its serializer
+	PassedOn    int             // frames with the same publication that left
+}
+
+// watched is the worker's Step, and a word about each frame.
+func watched(w *router.Worker, index int, tell func(SimFrame)) func(*router.Input, []router.Effect) []router.Effect {
+	return func(in *router.Input, out []router.Effect) []router.Effect {
+		id, ok := uint64(0), in.Kind == router.InFrame
+		if ok {
+			id, ok = router.Publication(in.Bytes)
+		}
+		if !ok {
+			return w.Step(in, out)
+		}
+		f := SimFrame{Worker: index, Node: in.Node, Publication: id, Owed: w.Owed(in.Bytes)}
+		before := w.Stats()
+		at := len(out)
+		out = w.Step(in, out)
+		after := w.Stats()
+		f.Events = after.Events - before.Events
+		f.Withheld = after.EventsTooLarge + after.EventsUncarriable - before.EventsTooLarge - before.EventsUncarriable
+		for i := range out[at:] {
+			e := &out[at+i]
+			if e.Kind != router.FxPost && e.Kind != router.FxRelay {
+				continue
+			}
+			if other, _ := router.Publication(e.Bytes); other == id {
+				f.PassedOn++
+			}
+		}
+		tell(f)
+		return out
+	}
+}
