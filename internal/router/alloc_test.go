@@ -17,11 +17,13 @@ type bench struct {
 	out    []Effect
 	in     Input
 	next   Conn
+	// HELLO.Details of who joins
+	features string
 }
 
 func newBench(t testing.TB, workers int) *bench {
 	c := newCluster(t, 1, workers, 0, Limits{})
-	return &bench{t: t, w: c.nodes[0].workers[0], tables: c.nodes[0].tables}
+	return &bench{features: allFeatures, t: t, w: c.nodes[0].workers[0], tables: c.nodes[0].tables}
 }
 
 // step feeds the worker and applies what it proposes; the effects stay until the next step.
@@ -74,7 +76,7 @@ func (b *bench) joinRealm(realm string, s wamp.Serializer, msgs ...string) (Conn
 	b.next++
 	c := b.next
 	b.step(Input{Kind: InOpened, Conn: c, Serializer: s})
-	b.message(c, encoded(b.t, s, fmt.Sprintf(`[1,%q,%s]`, realm, allFeatures)))
+	b.message(c, encoded(b.t, s, fmt.Sprintf(`[1,%q,%s]`, realm, b.features)))
 	for _, m := range msgs {
 		b.apply(b.message(c, encoded(b.t, s, m)))
 	}
