@@ -53,6 +53,8 @@ var metrics = []metric{
 	{"kleeblatt_events_total", counter, "", "Events handed to connections of subscribers on this node.",
 		count(func(c *Counters) uint64 { return c.Events })},
 	{"kleeblatt_calls_total", counter, "", "Calls of sessions on this node.", count(func(c *Counters) uint64 { return c.Calls })},
+	{"kleeblatt_calls_rerouted_total", counter, "", "Calls that callees on this node gave back because they are unavailable.",
+		count(func(c *Counters) uint64 { return c.Rerouted })},
 	{"kleeblatt_calls_failed_total", counter, "reason", "Calls that the router itself ended with an error.",
 		counts(func(c *Counters) []Count { return c.CallsFailed })},
 	{"kleeblatt_protocol_violations_total", counter, "", "Sessions ended because they broke the protocol.",

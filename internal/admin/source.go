@@ -73,6 +73,7 @@ type Counters struct {
 	Published     uint64
 	Events        uint64 // handed to connections
 	Calls         uint64
+	Rerouted      uint64  // calls that went to another callee, or to nobody, because the first said that it is unavailable
 	CallsFailed   []Count // by reason: node_lost, callee_left, timeout, no_such_procedure, busy
 	Violations    uint64  // sessions ended for a protocol violation
 	Denied        uint64  // clients that did not get in

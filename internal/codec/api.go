@@ -51,6 +51,8 @@ const (
 	OptPublisherAuthRole
 	OptCallerAuthID
 	OptCallerAuthRole
+	OptRunMode
+	OptRKey
 )
 
 // OptFilters are the six lists of subscriber black- and whitelisting.
@@ -67,7 +69,7 @@ type Options struct {
 	Retained                                                      bool
 	Match, Invoke, Mode, Reason, Topic, Procedure, Msg, PPTScheme []byte
 	PublisherAuthID, PublisherAuthRole                            []byte
-	CallerAuthID, CallerAuthRole                                  []byte
+	CallerAuthID, CallerAuthRole, RunMode                         []byte
 	Timeout, Concurrency, Caller, Publisher, Barrier              uint64 // Timeout and Barrier in milliseconds
 	Subscription, Registration                                    uint64 // what a revocation revokes
 	Exclude, Eligible                                             []uint64

@@ -16,7 +16,7 @@
 //
 // Two readings are deliberately generous. An integer of the head is read in every width, signed or not, and in MessagePack
 // and CBOR also as a float that is a whole number: JavaScript encoders write numbers above 2^32 so. And options keys that a message
-// type does not define are skipped.
+// type does not define are skipped; of messages with a payload, those named ppt_, enc_ or x_ pass through to the receiver as they are (Pass).
 //
 // # State, memory, goroutines
 //

@@ -13,7 +13,7 @@ var optionNames = [...]string{
 	"eligible_authid", "eligible_authrole", "retain", "get_retained", "match", "invoke", "mode", "receive_progress",
 	"progress", "timeout", "disclose_caller", "forward_timeout", "concurrency", "reason", "topic", "procedure", "caller",
 	"publisher", "x_barrier", "message", "ppt_scheme", "retained", "subscription", "registration",
-	"publisher_authid", "publisher_authrole", "caller_authid", "caller_authrole",
+	"publisher_authid", "publisher_authrole", "caller_authid", "caller_authrole", "runmode", "rkey",
 }
 
 // String is the key of the lowest bit.
@@ -98,6 +98,10 @@ func optionOf(key []byte) Opt {
 		return OptCallerAuthID
 	case "caller_authrole":
 		return OptCallerAuthRole
+	case "runmode":
+		return OptRunMode
+	case "rkey":
+		return OptRKey
 	}
 	return 0
 }
@@ -214,6 +218,11 @@ func (p *Parser) option(o *Options, opt Opt) {
 		o.CallerAuthID = c.text()
 	case OptCallerAuthRole:
 		o.CallerAuthRole = c.text()
+
+	case OptRunMode:
+		o.RunMode = c.text()
+	case OptRKey: // of any type: nobody looks at it
+		c.walk(1)
 
 	case OptTimeout:
 		o.Timeout = c.uint()

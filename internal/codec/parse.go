@@ -54,7 +54,7 @@ var forms = [wamp.Yield + 1]form{
 		options: OptTopic | optIdentity | OptRetained | OptPPTScheme},
 
 	wamp.Call: {elements: []element{elRequest, elDict, elURI}, payload: true,
-		options: OptReceiveProgress | OptProgress | OptTimeout | OptDiscloseMe | OptPPTScheme},
+		options: OptReceiveProgress | OptProgress | OptTimeout | OptDiscloseMe | OptPPTScheme | OptRunMode | OptRKey},
 	wamp.Cancel: {elements: []element{elRequest, elDict}, options: OptMode},
 	wamp.Result: {elements: []element{elRequest, elDict}, payload: true, options: OptProgress | OptPPTScheme},
 	wamp.Register: {elements: []element{elRequest, elDict, elURI},

@@ -144,7 +144,8 @@ func (o *Options) values() func(yield func(Opt, any) bool) {
 		o.EligibleAuthID, o.EligibleAuthRole, o.Retain, o.GetRetained, o.Match, o.Invoke, o.Mode, o.ReceiveProgress,
 		o.Progress, o.Timeout, o.DiscloseCaller, o.ForwardTimeout, o.Concurrency, o.Reason, o.Topic, o.Procedure, o.Caller,
 		o.Publisher, o.Barrier, o.Msg, o.PPTScheme, o.Retained, o.Subscription, o.Registration,
-		o.PublisherAuthID, o.PublisherAuthRole, o.CallerAuthID, o.CallerAuthRole}
+		o.PublisherAuthID, o.PublisherAuthRole, o.CallerAuthID, o.CallerAuthRole, o.RunMode,
+		o.Has&OptRKey != 0 /* any value may stand there */}
 	return func(yield func(Opt, any) bool) {
 		for i, v := range all {
 			if !yield(1<<i, v) {
@@ -256,7 +257,7 @@ func TestOptionTable(t *testing.T) {
 			t.Error(name)
 		}
 	}
-	if OptCallerAuthRole != 1<<(len(optionNames)-1) || Opt(0).String() != "no option" || optionOf([]byte("x_foo")) != 0 {
+	if OptRKey != 1<<(len(optionNames)-1) || Opt(0).String() != "no option" || optionOf([]byte("x_foo")) != 0 {
 		t.Error("the table's end")
 	}
 	n := 0

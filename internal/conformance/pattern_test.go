@@ -122,5 +122,9 @@ func TestSHS_01_SHD_01_ShardingOptionsAreTolerated(t *testing.T) {
 		b.expect(`[36,"*","*",{}]`)
 		a.call(uri, `{"runmode":"partition","rkey":"k"}`, "")
 		b.expect(`[68,1,"*",{}]`)
+		a.call(uri, `{"runmode":"partition","rkey":{"a":[7]}}`, "")
+		b.expect(`[68,2,"*",{}]`)
+		a.refused(48, a.call(uri, `{"runmode":"partition"}`, ""), invalidArgument) // that it has to be there is all that is written
+		b.quiet()
 	})
 }

@@ -103,7 +103,7 @@ func (n *Node) Counters() admin.Counters {
 	c := admin.Counters{Version: Version, Start: startedAt, Ready: n.isReady()}
 	c.LinkRefused, c.ProbesOK, c.Conflicts = n.count.linkRefused.Load(), n.count.probes.Load(), n.count.conflicts.Load()
 	n.countTransport(&c)
-	var late, large, uncarriable, dropped, bad uint64
+	var late, parts, large, uncarriable, dropped, bad uint64
 	var received [wamp.MessageTypeBound]uint64
 	var failed [len(router.FailureNames)]uint64
 	var notAuthorized [auth.ActionBound]uint64
@@ -138,6 +138,8 @@ func (n *Node) Counters() admin.Counters {
 			}
 			c.Lateness = append(c.Lateness, h.late.worst(h.loop.Now()))
 			late += s.RepliesLate
+			parts += s.PartsLate
+			c.Rerouted += s.Rerouted
 			large += s.EventsTooLarge
 			uncarriable += s.EventsUncarriable
 			dropped += s.EventsDropped
@@ -145,7 +147,7 @@ func (n *Node) Counters() admin.Counters {
 		})
 	}
 	c.Dropped = append(c.Dropped,
-		admin.Count{Label: "reply_late", Value: late}, admin.Count{Label: "event_too_large", Value: large},
+		admin.Count{Label: "reply_late", Value: late}, admin.Count{Label: "call_part_late", Value: parts}, admin.Count{Label: "event_too_large", Value: large},
 		admin.Count{Label: "event_not_carried", Value: uncarriable}, admin.Count{Label: "event_slow_consumer", Value: dropped},
 		admin.Count{Label: "frame_unreadable", Value: bad})
 	for t, n := range received {

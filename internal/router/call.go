@@ -36,6 +36,9 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	case !validURI(m.URI, wamp.Exact, s.realm.StrictURI):
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrInvalidURI, "")
 		return
+	case o.Has&codec.OptRunMode != 0 && string(o.RunMode) == "partition" && o.Has&codec.OptRKey == 0: // SHD-01: all that the specification says of it
+		w.fail(slot, wamp.Call, m.Request, wamp.ErrInvalidArgument, "runmode partition needs an rkey")
+		return
 	}
 	named, may := w.authorized(slot, auth.Call, wamp.Exact, m)
 	if !may {
@@ -55,7 +58,7 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 				return
 			}
 		}
-		if inParts {
+		if inParts || passesThrough(o) {
 			w.fail(slot, wamp.Call, m.Request, wamp.ErrFeatureNotSupported, "")
 			return
 		}

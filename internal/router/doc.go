@@ -41,6 +41,9 @@
 // leaves the worker for another, on this node or not, is a relay frame (relay.go), the same bytes for both. A frame says which
 // session it is for, or which topic; Route and Realms.WorkersFor read that much of it.
 //
+// A call in several parts (parts.go), one that its callee gives back for another (reroute.go) and payloads that nobody looks at (passthru.go)
+// go the same ways. Options that pass through travel with the payload, in its serializer.
+//
 // # The directory, and the node's own voice
 //
 // The Directory (directory.go) stands beside the Tables, on the same loop and behind the same Replicator. It knows the sessions of the
