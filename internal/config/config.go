@@ -120,9 +120,13 @@ type Limits struct {
 	PauseTime               time.Duration // that a publisher waits for one slow receiver
 	SubscriptionsPerSession int
 	RegistrationsPerSession int
-	RealmsOnDemand          int           // that are made by templates, on this node
-	CallsPerSession         int           // pending, of a caller
-	InvocationsPerSession   int           // pending, of a callee
+	RealmsOnDemand          int // that are made by templates, on this node
+	CallsPerSession         int // pending, of a caller
+	InvocationsPerSession   int // pending, of a callee
+	TestamentsPerSession    int
+	TestamentBytes          int           // of a session's together
+	RetainedEvents          int           // of a realm, in the whole cluster
+	RetainedBytes           int           // of them
 	PingInterval            time.Duration // of silence before a WebSocket ping; 0: never
 	PongTimeout             time.Duration
 }

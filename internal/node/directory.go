@@ -31,7 +31,11 @@ func (o *home) hear(l *letter) {
 
 // sessionChanged takes a session of ours that has opened or is over.
 func (o *home) sessionChanged(op router.Op) {
-	o.tfx = o.directory.Propose(&op, o.tfx)
+	if op.Kind == router.OpRetain {
+		o.retain(op.Realm, []byte(op.Element))
+	} else {
+		o.tfx = o.directory.Propose(&op, o.tfx)
+	}
 	o.execTables()
 }
 
@@ -44,6 +48,10 @@ func (o *home) element(p *peer, e *gossip.Effect) {
 		err = o.directory.RemoteAdd(p.slot, e.Element)
 	case router.IsDirectory(e.Element):
 		o.directory.RemoteRemove(p.slot, e.Element)
+	case router.IsRetained(e.Element) && add:
+		err = o.retained(p, e.Element)
+	case router.IsRetained(e.Element):
+		o.retention.RemoteRemove(p.slot, e.Element)
 	case add:
 		o.dirty = true
 		p.told(e.Element)
@@ -61,6 +69,7 @@ func (o *home) element(p *peer, e *gossip.Effect) {
 // shown is called when the peer is routed to again; all of its elements are about to be told.
 func (p *peer) shown() {
 	p.o.directory.Show(p.slot)
+	p.o.retention.Away(p.slot)
 	p.o.directory.Tell(router.TopicNodeUp, p.name)
 	p.cutOff(false)
 }

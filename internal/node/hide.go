@@ -29,9 +29,9 @@ func (p *peer) hide() {
 }
 
 // unroute takes an element of a hidden peer out of the tables, unless it lingers there. The directory keeps the sessions: they may live on
-// behind a cut.
+// behind a cut. Retained events count on in any case.
 func (p *peer) unroute(element string) {
-	if router.IsDirectory(element) {
+	if router.IsDirectory(element) || router.IsRetained(element) {
 		return
 	}
 	if p.lingers && router.IsInterest(element) {

@@ -19,6 +19,7 @@ type home struct {
 	tables *router.Tables
 
 	directory   *router.Directory
+	retention   *router.Retention
 	local       bool          // our sessions are not told to the others
 	random      func() uint64 // publication ids of meta events
 	cuts        []string      // nodes that are cut off, as last told
@@ -76,6 +77,7 @@ func newHome(n *Node, h *hub) *home {
 	o.tables = router.NewTables(n.tablesConfig())
 	o.local = n.cfg.Directory == config.Query
 	o.directory = router.NewDirectory(router.DirectoryConfig{Realms: n.realms, Local: o.local})
+	o.retention = router.NewRetention(n.retentionConfig())
 	o.g = gossip.New(n.gossipConfig())
 	o.random = n.world.random()
 	o.gossip = machine[gossip.Input, gossip.Effect]{step: o.g.Step, exec: o.execGossip}
@@ -193,7 +195,7 @@ func (o *home) execGossip(e *gossip.Effect) {
 	case gossip.FxUnroute:
 		p.unroute(e.Element)
 	case gossip.FxGone:
-		o.directory.Gone(p.slot)
+		o.gone(p)
 	case gossip.FxState:
 		p.state = e.State
 		if e.State == gossip.Forgotten || e.State == gossip.Buried {
@@ -279,6 +281,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	}
 	o.settle()
 	o.tickTables(now)
+	o.tickRetention(now)
 	o.questionsDue(now)
 	if o.look || o.serveBy != 0 && now >= o.serveBy {
 		o.look = false
@@ -303,6 +306,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	}
 	// Links speak to gossip, gossip to other links, and both to the worker: what they want is asked for when all have had their turn.
 	next = earlier(earlier(earlier(o.wakeAt, o.serveBy), o.greetBy()), earlier(o.tables.WakeAt(), o.questions.dueAt))
+	next = earlier(next, o.retention.WakeAt())
 	if o.stopped {
 		next = earlier(next, now+mailboxRetryAfter)
 	}

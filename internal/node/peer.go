@@ -126,7 +126,7 @@ func (o *home) evict(p *peer) {
 	o.carry(o.detours.Remove(p.name, nil))
 	o.tables.HideNode(p.slot)
 	o.tables.Shown(p.slot)
-	o.directory.Gone(p.slot)
+	o.gone(p)
 	p.cutOff(false)
 	o.dirty = true
 	o.keepLosses(p)

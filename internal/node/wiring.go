@@ -63,7 +63,8 @@ func (n *Node) workerConfig(index int, now int64) router.WorkerConfig {
 			Registrations: c.RegistrationsPerSession,
 			Calls:         c.CallsPerSession,
 			Invocations:   c.InvocationsPerSession,
-			SlowConsumer:  slow,
+			Testaments:    c.TestamentsPerSession, TestamentBytes: c.TestamentBytes,
+			SlowConsumer: slow,
 		},
 	}
 	hooked(n.hooks.worker, &w)
@@ -262,6 +263,11 @@ func (n *Node) tablesConfig() router.TablesConfig {
 	c := router.TablesConfig{NodeName: n.name, Key: n.secret("ids"), Realms: n.realms}
 	hooked(n.hooks.tables, &c)
 	return c
+}
+
+func (n *Node) retentionConfig() router.RetentionConfig {
+	l := n.cfg.Limits
+	return router.RetentionConfig{NodeName: n.name, Realms: n.realms, Events: l.RetainedEvents, Bytes: l.RetainedBytes}
 }
 
 func (n *Node) gossipConfig() gossip.Config {

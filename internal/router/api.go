@@ -69,7 +69,7 @@ const (
 	FxPropose                       // Op, Token: to this node's Tables; answered by InApplied
 	FxWakeAt                        // N: step again (InTick) at this time at the latest
 	FxLog                           // Text, Level: for a person, once; never on the hot path
-	FxSession                       // Op (OpSessionOpen, OpSessionOver, OpTestament, OpTestamentOver): to this node's Directory; there is no answer
+	FxSession                       // Op (OpSessionOpen, OpSessionOver, OpTestament, OpTestamentOver, OpRetain): to this node's Directory or Retention; there is no answer
 	FxAsk                           // Ask, Token: to the owner of the tables; answered by InAnswer
 )
 
@@ -106,6 +106,7 @@ const (
 	OpSessionOver                     // Session is over. Behind all else
 	OpTestament                       // Session leaves something behind: Element is to be in the directory until OpTestamentOver
 	OpTestamentOver                   // Element has been published, or taken back
+	OpRetain                          // Element is a publication's relay frame: to this node's Retention
 )
 
 // Op is one proposed change of the tables.

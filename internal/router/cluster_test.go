@@ -33,6 +33,7 @@ type testNode struct {
 	realms  *Realms
 	tables  *Tables
 	dir     *Directory
+	ret     *Retention
 	workers []*Worker
 	tx      []TablesEffect
 	sent    int   // changes of our part
@@ -139,6 +140,7 @@ func newCluster(t testing.TB, nodes, workers int, seed uint64, limits Limits) *t
 		n := &testNode{c: c, index: i, realms: realms, reached: make([]int, nodes), part: map[string]bool{}}
 		n.tables = NewTables(TablesConfig{NodeName: fmt.Sprint("n", i), Key: []byte("key"), Realms: realms})
 		n.dir = NewDirectory(DirectoryConfig{Realms: realms})
+		n.ret = NewRetention(RetentionConfig{NodeName: fmt.Sprint("n", i), Realms: realms, Events: 8})
 		for w := range workers {
 			random := rand.New(rand.NewPCG(uint64(i)<<8|uint64(w), seed))
 			n.workers = append(n.workers, NewWorker(WorkerConfig{
@@ -267,7 +269,11 @@ func (n *testNode) exec(worker int, e *Effect) {
 	case FxSession:
 		op := *e.Op
 		c.push(route{n.index, worker, n.index, -1, 0}, nil, func() {
-			n.tx = n.dir.Propose(&op, n.tx)
+			if op.Kind == OpRetain {
+				n.tx = n.ret.Retain(op.Realm, []byte(op.Element), n.tables.Stamp(n.c.now/1e6), n.tx)
+			} else {
+				n.tx = n.dir.Propose(&op, n.tx)
+			}
 			n.execTables()
 		})
 	case FxAsk:
@@ -380,6 +386,16 @@ func (n *testNode) remote(from *testNode, op TableOp) {
 	n.reached[from.index]++
 	slot := slotOf(n.index, from.index)
 	switch {
+	case IsRetained(op.Element) && op.Add:
+		var clock uint64
+		var err error
+		if n.tx, clock, err = n.ret.RemoteAdd(slot, op.Element, n.tx); err != nil {
+			n.c.t.Error(err)
+		}
+		n.tables.Stamped(slot, clock)
+		n.execTables()
+	case IsRetained(op.Element):
+		n.ret.RemoteRemove(slot, op.Element)
 	case IsDirectory(op.Element) && op.Add:
 		if err := n.dir.RemoteAdd(slot, op.Element); err != nil {
 			n.c.t.Error(err)
@@ -504,7 +520,7 @@ func (c *testCluster) checkEmpty() {
 	}
 	for _, n := range c.nodes {
 		for e, on := range n.part {
-			if on {
+			if on && !IsRetained(e) {
 				c.t.Errorf("node %d still has %q", n.index, e)
 			}
 		}

@@ -62,13 +62,16 @@ func (w *Worker) gather(f *frame, e *broker.Entry, slot uint32, node NodeSlot) {
 		start[s] = len(w.groups[s])
 		limit[s] = math.MaxUint32
 	}
-	filtered := f.filter.Has != 0
+	filtered, retain := f.filter.Has != 0, f.flags&flagRetain != 0
 	for _, at := range w.local.Subscribers(e.ID) {
 		if uint32(at) == skip || uint32(at) >= uint32(len(w.receivers)) {
 			continue
 		}
 		r := &w.receivers[at]
 		if filtered && !w.admits(f, uint32(at)) {
+			continue
+		}
+		if retain && w.wasReplayed(uint32(at), e.ID, f.id) {
 			continue
 		}
 		if r.flags != 0 {
@@ -116,14 +119,8 @@ func (w *Worker) carry(from, to wamp.Serializer, p codec.Payload) (codec.Payload
 
 // sendEvents encodes one EVENT and fans it out.
 func (w *Worker) sendEvents(f *frame, d *delivery, pass codec.Pass, p codec.Payload) {
-	w.event = codec.EventDetails{Pass: pass}
-	if d.entry.Match != wamp.Exact { // PBS-06
-		w.event.Topic = f.uri
-	}
-	if f.flags&flagDisclose != 0 {
-		w.event.Publisher = f.from.session
-		w.event.PublisherAuthID, w.event.PublisherAuthRole = text(f.from.authID), text(f.from.authRole)
-	}
+	w.describeEvent(f, d.entry.Match)
+	w.event.Pass = pass
 	at := len(w.arena)
 	w.arena = codec.AppendEvent(w.arena, d.serializer, d.entry.ID, f.id, &w.event, p)
 	body := w.arena[at:len(w.arena):len(w.arena)]
@@ -137,6 +134,18 @@ func (w *Worker) sendEvents(f *frame, d *delivery, pass codec.Pass, p codec.Payl
 	w.stats.Events += uint64(len(conns))
 	w.stats.Sent += uint64(len(conns))
 	w.emit(Effect{Kind: FxFanout, Conns: conns, Bytes: body})
+}
+
+// describeEvent fills w.event with what an EVENT for a subscription of that policy says of the publication.
+func (w *Worker) describeEvent(f *frame, match wamp.Match) {
+	w.event = codec.EventDetails{}
+	if match != wamp.Exact { // PBS-06
+		w.event.Topic = f.uri
+	}
+	if f.flags&flagDisclose != 0 {
+		w.event.Publisher = f.from.session
+		w.event.PublisherAuthID, w.event.PublisherAuthRole = text(f.from.authID), text(f.from.authRole)
+	}
 }
 
 // ableToTake keeps, in place, the connections whose other end takes a message of that size (PUB-09).

@@ -23,8 +23,9 @@ type Directory struct {
 	token  uint64
 	clash  uint64
 
-	unknown uint64
-	news    news
+	unknown    uint64
+	news       news
+	unretained []string // testaments
 }
 
 // DirectoryConfig is what a Directory has to know.

@@ -20,6 +20,7 @@ const (
 	Registration ElementKind = 2 // one callee of a procedure
 	Session      ElementKind = 3 // one open session: an entry of the directory
 	Testament    ElementKind = 5 // what a session leaves behind, likewise
+	Retained     ElementKind = 6 // a retained event
 )
 
 // Element is one entry of a node's part of the tables. Equal elements have equal encodings and differing ones
@@ -35,7 +36,7 @@ type Element struct {
 	// Of registrations only.
 	Invoke         wamp.Invoke
 	Concurrency    uint32
-	Order          uint64 // hybrid logical clock of the REGISTER
+	Order          uint64 // hybrid logical clock of the REGISTER; of retained events, of the PUBLISH
 	Tentative      bool   // claimed, not confirmed: never routed to
 	DiscloseCaller bool
 	ForwardTimeout bool // the callee watches CALL.timeout itself
@@ -46,7 +47,10 @@ type Element struct {
 	// Of testaments only, which have none either (testament.go).
 	Scope Scope
 	Place uint64 // the order in which the session's were added
-	Frame string // the relay frame that publishes it
+	Frame string // the relay frame that publishes it; of retained events, that published it
+
+	// Of retained events only, beside Order and Frame.
+	Node string // of the publisher
 }
 
 // ErrElement says that an element cannot be read: it is of a later version, or broken.
@@ -111,6 +115,20 @@ func AppendTestament(dst []byte, e *Element) []byte {
 	return appendElementText(dst, e.Frame)
 }
 
+// AppendRetained appends the encoded retained event; e.Kind does not matter.
+func AppendRetained(dst []byte, e *Element) []byte {
+	dst = append(dst, elementVersion, byte(Retained))
+	dst = appendElementText(dst, e.Realm)
+	dst = binary.AppendUvarint(dst, e.Order)
+	dst = appendElementText(dst, e.Node)
+	return appendElementText(dst, e.Frame)
+}
+
+// IsRetained says that an encoded element is a retained event, whatever else is in it.
+func IsRetained(element string) bool {
+	return len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Retained
+}
+
 // IsDirectory says that an encoded element is the directory's, whatever else is in it.
 func IsDirectory(element string) bool {
 	return IsSession(element) || len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Testament
@@ -142,7 +160,7 @@ func ParseElement(s string) (Element, error) {
 	}
 	e.Kind = ElementKind(r.byte())
 	e.Realm = r.text()
-	if e.Kind != Session && e.Kind != Testament {
+	if e.Kind == Interest || e.Kind == Registration {
 		e.Match = wamp.Match(r.byte())
 		e.URI = r.text()
 	}
@@ -177,6 +195,9 @@ func ParseElement(s string) (Element, error) {
 		if e.Session == 0 || e.Scope > Destroyed {
 			return e, ErrElement
 		}
+	case Retained:
+		e.Order = r.uvarint(math.MaxUint64)
+		e.Node, e.Frame = r.text(), r.text()
 	default:
 		return e, ErrElement
 	}

@@ -12,13 +12,17 @@ import (
 var anyElement = rapid.Custom(func(t *rapid.T) Element {
 	text := rapid.StringN(0, 20, 40)
 	e := Element{
-		Kind:  rapid.SampledFrom([]ElementKind{Interest, Registration, Session, Testament}).Draw(t, "kind"),
+		Kind:  rapid.SampledFrom([]ElementKind{Interest, Registration, Session, Testament, Retained}).Draw(t, "kind"),
 		Realm: text.Draw(t, "realm"),
 	}
 	if e.Kind == Session {
 		e.Session = rapid.Uint64Range(1, wamp.MaxID).Draw(t, "session")
 		e.AuthID, e.AuthRole = text.Draw(t, "authid"), text.Draw(t, "authrole")
 		e.AuthMethod, e.AuthProvider = text.Draw(t, "authmethod"), text.Draw(t, "authprovider")
+		return e
+	}
+	if e.Kind == Retained {
+		e.Order, e.Node, e.Frame = rapid.Uint64().Draw(t, "order"), text.Draw(t, "node"), text.Draw(t, "frame")
 		return e
 	}
 	if e.Kind == Testament {
@@ -45,6 +49,8 @@ func encodeElement(e *Element) string {
 		return string(AppendSession(nil, e.Realm, e.Session, &e.Principal))
 	case Testament:
 		return string(AppendTestament(nil, e))
+	case Retained:
+		return string(AppendRetained(nil, e))
 	case Interest:
 		return string(AppendInterest(nil, e.Realm, e.Match, e.URI))
 	}
@@ -78,6 +84,7 @@ func FuzzParseElement(f *testing.F) {
 	f.Add(string(AppendRegistration(nil, &Element{Realm: "r", URI: "p.q", Session: 300, Concurrency: 3, Order: 1 << 40})))
 	f.Add(string(AppendSession(nil, "r", 300, &auth.Principal{AuthID: "me", AuthRole: "user"})))
 	f.Add(string(AppendTestament(nil, &Element{Realm: "r", Session: 300, Scope: Destroyed, Place: 3, Frame: "frame"})))
+	f.Add(string(AppendRetained(nil, &Element{Realm: "r", Order: 1 << 40, Node: "n", Frame: "frame"})))
 	f.Add("\x01\x01\x81\x00")
 	f.Fuzz(func(t *testing.T, s string) {
 		e, err := ParseElement(s)

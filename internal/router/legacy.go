@@ -88,10 +88,29 @@ func (d *Directory) publishLegacy(node NodeSlot) {
 		if r == nil || err != nil {
 			continue
 		}
+		if retains(all[i].Frame) {
+			d.unretained = append(d.unretained, all[i].Frame)
+		}
 		if d.heard(r.index, text(topic)) {
 			d.news.items = append(d.news.items, newsItem{realm: r.index, frame: all[i].Frame})
 		}
 	}
+}
+
+// retains says that the publication is to be kept for those who subscribe later.
+func retains(publication string) bool {
+	var f frame
+	return f.parse(octets(publication)) == nil && f.flags&flagRetain != 0
+}
+
+// EachUnretained takes out the testaments of nodes that are gone that are to be retained: each of the others does so, and the latest counts.
+func (d *Directory) EachUnretained(each func(realm string, publication []byte)) {
+	for _, f := range d.unretained {
+		if _, _, realm, _, err := Route(octets(f)); err == nil {
+			each(string(realm), []byte(f))
+		}
+	}
+	d.unretained = nil
 }
 
 // testamentID reads the publication id of a testament's frame.

@@ -17,9 +17,10 @@ type proposal struct {
 
 // waiter is a request that waits for the answer. The session may be gone by then.
 type waiter struct {
-	slot    uint32
-	session uint64
-	request uint64
+	slot     uint32
+	session  uint64
+	request  uint64
+	retained bool // it wants the retained events as well
 }
 
 // proposalKey names a subscription; several requests for one share a proposal.

@@ -60,6 +60,9 @@ func (w *Worker) onPublish(slot uint32, m *codec.Message) {
 		}
 	}
 	w.handOver(f, to, slot)
+	if f.flags&flagRetain != 0 {
+		w.retain(f, s.realm)
+	}
 	if acknowledge {
 		at := len(w.arena)
 		w.arena = codec.AppendPublished(w.arena, w.receivers[slot].serializer, m.Request, f.id)

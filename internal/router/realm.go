@@ -58,10 +58,11 @@ func (c *Cell) Store(s *Snapshot) { c.p.Store(s) }
 // Realm is one realm of this node, shared by its workers.
 type Realm struct {
 	RealmConfig
-	Cell   Cell
-	index  int // in the set; onDemand for one that nobody has joined yet
-	roles  map[string]*role
-	others role // of those that Roles does not name
+	Cell     Cell
+	retained atomic.Pointer[broker.Retained]
+	index    int // in the set; onDemand for one that nobody has joined yet
+	roles    map[string]*role
+	others   role // of those that Roles does not name
 }
 
 // Realms are the realms of a node, the same for all of its workers and its Tables. A realm that is there stays; others may come to be

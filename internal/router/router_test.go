@@ -250,6 +250,7 @@ func TestAnnouncedFeaturesHaveStoriesP26(t *testing.T) {
 		"payload_passthru_mode":         {"PPT-01", "PPT-02", "PPT-04", "PPT-05", "PPT-06", "PPT-07", "PPT-08", "PPT-09", "PPT-10"},
 		"shared_registration":           {"SHR-01", "SHR-03", "SHR-04", "SHR-05", "SHR-07", "SHR-08", "SHR-09", "SHR-11"},
 		"session_meta_api":              {"SMA-01", "SMA-02", "SMA-03", "SMA-04", "SMA-05", "SMA-06", "SMA-07", "SMA-15"}, // its kills: internal/conformance
+		"event_retention":               {"RET-01", "RET-02", "RET-03", "RET-04", "RET-05", "RET-06", "RET-07"},
 		"testament_meta_api":            {"TST-01", "TST-02", "TST-03", "TST-04", "TST-05", "TST-06", "TST-07"},
 	}
 	files, err := filepath.Glob("testdata/*.txt")

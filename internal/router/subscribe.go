@@ -50,7 +50,9 @@ func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
 		return
 	}
 	e := s.realm.Cell.Load().Broker.Get(broker.Key{Match: match, Topic: text(m.URI)})
-	if barrier == 0 && e != nil && e.Workers&w.me != 0 && w.local.Count(e.ID) > 0 {
+	// Who wants retained events asks the tables all the same: behind it comes what this node has acknowledged before.
+	retained := m.Options.Has&codec.OptGetRetained != 0 && m.Options.GetRetained
+	if barrier == 0 && !retained && e != nil && e.Workers&w.me != 0 && w.local.Count(e.ID) > 0 {
 		w.subscribed(slot, m.Request, e.ID)
 		return
 	}
@@ -61,12 +63,12 @@ func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
 	s.waiting++
 	k := proposalKey{realm: s.realm.index, match: match, uri: text(m.URI)}
 	p := w.proposals.subscription(k)
-	if p == nil || barrier != 0 {
+	if p == nil || barrier != 0 || retained {
 		k.uri = strings.Clone(k.uri)
 		p = w.proposals.open(k, Op{Kind: OpSubscribe, Realm: s.realm.Name, Match: match, URI: k.uri, Barrier: barrier})
 		w.propose(p.op, p.token)
 	}
-	p.waiting = append(p.waiting, waiter{slot: slot, session: s.id, request: m.Request})
+	p.waiting = append(p.waiting, waiter{slot: slot, session: s.id, request: m.Request, retained: retained})
 }
 
 // subscribed makes the session a receiver and tells it. A session that subscribed before gets the same answer and stays one
@@ -93,6 +95,9 @@ func (w *Worker) onSubscribeApplied(p *proposal, in *Input) {
 			w.fail(q.slot, wamp.Subscribe, q.request, in.Err, "")
 		} else {
 			w.subscribed(q.slot, q.request, in.ID)
+			if q.retained {
+				w.replay(q.slot, in.ID)
+			}
 		}
 	}
 	if in.Err == "" && w.local.Count(in.ID) == 0 {

@@ -168,6 +168,12 @@ func (t *Tables) meet() {
 	}
 }
 
+// Stamp is the next reading of the node's hybrid clock. now is wall-clock time in milliseconds.
+func (t *Tables) Stamp(now int64) uint64 { return t.tick(now) }
+
+// Stamped says that another node has told of something with that reading of its clock.
+func (t *Tables) Stamped(node NodeSlot, clock uint64) { t.seen(node, clock) }
+
 // Unknown counts the elements of other nodes that could not be used: of a later version, broken, or of a realm that this node does not
 // serve.
 func (t *Tables) Unknown() uint64 { return t.unknown }

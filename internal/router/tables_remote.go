@@ -15,7 +15,7 @@ func (t *Tables) SetTime(now int64) { t.now = now }
 // element stays.
 func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out []TablesEffect) ([]TablesEffect, error) {
 	e, k, err := t.parse(element)
-	if err != nil || k.realm < 0 || e.Kind == Session || e.Kind == Testament {
+	if err != nil || k.realm < 0 || e.Kind != Interest && e.Kind != Registration {
 		return out, err
 	}
 	if e.Kind == Interest {
@@ -37,7 +37,7 @@ func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out [
 // RemoteRemove takes back what RemoteAdd added.
 func (t *Tables) RemoteRemove(node NodeSlot, nodeName string, element string) {
 	e, k, err := t.parse(element)
-	if err != nil || k.realm < 0 || e.Kind == Session || e.Kind == Testament {
+	if err != nil || k.realm < 0 || e.Kind != Interest && e.Kind != Registration {
 		return
 	}
 	if e.Tentative {

@@ -196,6 +196,9 @@ func (w *Worker) publishWill(slot uint32) {
 				w.deliver(f, to, noSlot, 0)
 			}
 			w.handOver(f, to, noSlot)
+			if f.flags&flagRetain != 0 {
+				w.retain(f, realm)
+			}
 			w.stats.Testaments++
 		}
 	}

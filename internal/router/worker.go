@@ -52,6 +52,7 @@ type Stats struct {
 	Rerouted          uint64                   // calls that their callees gave back as unavailable
 	Failed            [failures]uint64         // calls that the router ended with an error, by reason
 	BadFrames         uint64                   // relay frames that could not be read
+	RetainedCut       uint64                   // retained events that a SUBSCRIBE did not bring, since there were too many
 	Testaments        uint64                   // published at the end of sessions of this worker
 	Pauses            uint64                   // episodes in which a publisher was not read
 }
@@ -93,7 +94,8 @@ type Worker struct {
 	proposals     proposals
 	exchanges     map[uint32]exchange      // by slot: who has been challenged
 	channels      map[uint32]*auth.Channel // by slot: of connections over TLS whose clients have not got in yet
-	wills         map[uint32]*will         // by slot: of sessions that have testaments
+	replayed      replayed
+	wills         map[uint32]*will // by slot: of sessions that have testaments
 	cache         matchCache
 	verdicts      verdicts
 	grants        map[grantKey]*grant
@@ -126,7 +128,8 @@ type Worker struct {
 	reply      frame                        // what goes back
 	received   frame                        // what came from elsewhere
 	refused    frame                        // a call that came back
-	last       frame                        // a testament
+	last       frame                        // a testament, or a retained event
+	retained   []*broker.RetainedEvent
 	event      codec.EventDetails
 	invocation codec.InvocationDetails
 

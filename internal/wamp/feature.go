@@ -10,6 +10,7 @@ func BrokerFeatures() []string {
 		"pattern_based_subscription",
 		"payload_passthru_mode",
 		"session_meta_api",
+		"event_retention",
 	}
 }
 
