@@ -62,9 +62,7 @@ var rulesPath string
 func startCluster(n int, more ...string) ([]*node.Node, error) {
 	var nodes []*node.Node
 	for i := range n {
-		words := []string{"--name", fmt.Sprintf("n%d", i+1), "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
-			"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms}
-		words = append(words, more...)
+		words := append(memberWords(fmt.Sprintf("n%d", i+1)), more...)
 		if i > 0 {
 			words = append(words, "--join", nodes[0].GossipAddr())
 		}
@@ -80,6 +78,12 @@ func startCluster(n int, more ...string) ([]*node.Node, error) {
 		}
 	}
 	return nodes, settled(nodes)
+}
+
+// memberWords are the options of one of the nodes of a cluster.
+func memberWords(name string) []string {
+	return []string{"--name", name, "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
+		"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms}
 }
 
 func startNode(words ...string) (*node.Node, error) {

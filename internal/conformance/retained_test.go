@@ -229,7 +229,7 @@ func TestRET_04_TheCarrierDies(t *testing.T) {
 	if got := b.retained(p.uri("t"), `"match":"prefix"`); len(got) != 20 {
 		t.Errorf("%d events are left", len(got))
 	}
-	late, err := startNode("--name", "late", "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0", "--realm", realm, "--realm", ruledRealm, "--join", nodes[0].GossipAddr())
+	late, err := startNode(append(memberWords("late"), "--join", nodes[0].GossipAddr())...)
 	if err != nil {
 		t.Fatal(err)
 	}
