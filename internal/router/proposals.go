@@ -35,11 +35,13 @@ type proposals struct {
 	token   uint64
 	byToken map[uint64]*proposal
 	byKey   map[proposalKey]*proposal
+	pending map[proposalKey]int // how many there are of each subscription
 }
 
 func (p *proposals) init() {
 	p.byToken = map[uint64]*proposal{}
 	p.byKey = map[proposalKey]*proposal{}
+	p.pending = map[proposalKey]int{}
 }
 
 // subscription is the unanswered proposal of this subscription, nil if there is none.
@@ -50,6 +52,9 @@ func (p *proposals) open(k proposalKey, op Op) *proposal {
 	p.token++
 	x := &proposal{token: p.token, op: op, key: k}
 	p.byToken[x.token] = x
+	if op.Kind == OpSubscribe {
+		p.pending[k]++
+	}
 	if op.Kind == OpSubscribe && op.Barrier == 0 {
 		p.byKey[k] = x
 	}
@@ -61,6 +66,11 @@ func (p *proposals) take(token uint64) *proposal {
 	x := p.byToken[token]
 	if x != nil {
 		delete(p.byToken, token)
+		if x.op.Kind == OpSubscribe {
+			if p.pending[x.key]--; p.pending[x.key] == 0 {
+				delete(p.pending, x.key)
+			}
+		}
 		if p.byKey[x.key] == x {
 			delete(p.byKey, x.key)
 		}

@@ -102,6 +102,17 @@ func (w *Worker) onSubscribeApplied(p *proposal, in *Input) {
 	}
 	if in.Err == "" && w.local.Count(in.ID) == 0 {
 		w.unsubscribed(in.ID)
+	} else if in.Err != "" {
+		w.withdraw(p.key)
+	}
+}
+
+// withdraw takes back what an earlier proposal has brought about, if the one that was to use it has failed and nobody else does.
+func (w *Worker) withdraw(k proposalKey) {
+	realm := w.config.Realms.at(k.realm)
+	e := realm.Cell.Load().Broker.Get(broker.Key{Match: k.match, Topic: k.uri})
+	if e != nil && e.Workers&w.me != 0 && w.local.Count(e.ID) == 0 && w.proposals.pending[k] == 0 {
+		w.propose(Op{Kind: OpUnsubscribe, Realm: realm.Name, Match: k.match, URI: k.uri}, 0)
 	}
 }
 
@@ -126,9 +137,13 @@ func (w *Worker) unsubscribedGone(id uint64, last bool) {
 	}
 }
 
-// unsubscribed tells the tables that nobody on this worker holds the subscription any more.
+// unsubscribed tells the tables that nobody on this worker holds the subscription any more. While somebody waits for it the tables would take
+// it from them: the answer tells whether anybody is left.
 func (w *Worker) unsubscribed(id uint64) {
 	t := w.topics[id]
 	delete(w.topics, id)
+	if w.proposals.pending[proposalKey{t.realm.index, t.match, t.topic}] > 0 {
+		return
+	}
 	w.propose(Op{Kind: OpUnsubscribe, Realm: t.realm.Name, Match: t.match, URI: t.topic}, 0)
 }
