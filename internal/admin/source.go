@@ -77,11 +77,16 @@ type Counters struct {
 	CallsFailed   []Count // by reason: node_lost, callee_left, timeout, no_such_procedure, busy
 	Violations    uint64  // sessions ended for a protocol violation
 	Denied        uint64  // clients that did not get in
+	Inquiries     uint64  // questions to authenticators and authorizers
+	Unanswered    uint64  // of them those that nobody answered, or in words that mean nothing
+	Crowded       uint64  // clients that did not get in for want of room
 	NotAuthorized []Count // requests that the rules of a role denied, by action: call, register, publish, subscribe
 
 	// What was lost or held up.
 	Dropped    []Count // by reason
 	SlowClosed uint64  // sessions closed for a full queue
+	Throttled  uint64  // times that a session was not read, for its rate
+	RateClosed uint64  // sessions closed for it
 	Pauses     uint64  // episodes in which a publisher was not read
 	QueueBytes []Count // by queue: outbox, mailbox, window
 

@@ -65,7 +65,20 @@ type Realm struct {
 	Strict bool   // what the specification demands and common clients break: sequential request ids and the like
 	// Conflict is what becomes of the later of two owners of a procedure that meet after a partition.
 	Conflict Conflict
+	// StrictURI takes only URIs whose components are of [0-9a-z_].
+	StrictURI bool
+	Disclose  Disclose
+	Limits    SessionLimits
 }
+
+// Disclose is whether callers and publishers are named to others.
+type Disclose string
+
+const (
+	OnRequest Disclose = "" // where they ask for it, or rules say so
+	Never     Disclose = "never"
+	Always    Disclose = "always"
+)
 
 // Conflict is what becomes of a registration that loses against an earlier one.
 type Conflict string
@@ -127,6 +140,8 @@ type Limits struct {
 	TestamentBytes          int           // of a session's together
 	RetainedEvents          int           // of a realm, in the whole cluster
 	RetainedBytes           int           // of them
+	Rate, RateBurst         int           // messages per second from a session, and how many it may be ahead; 0: any
+	RateGrace               time.Duration // that a session may be held up for its rate at a stretch
 	PingInterval            time.Duration // of silence before a WebSocket ping; 0: never
 	PongTimeout             time.Duration
 }

@@ -52,8 +52,8 @@ var options = []option{
 			c.Listen = append(c.Listen, l)
 			return err
 		}},
-	{key: "realm", arg: "NAME[,strict][,conflict=standby]", list: true, group: groupClients, def: defaultRealm,
-		help: "realm to serve. A name in which a component is * is a template: tenant.* makes tenant.a when somebody joins it. strict holds clients to rules that common ones break; conflict=standby keeps a registration that lost against an earlier one, after a partition, as a reserve instead of ending it. In the file also {name: NAME, strict: true, conflict: standby}, or realms: {NAME: {strict: true}}",
+	{key: "realm", arg: "NAME[,FLAG...]", list: true, group: groupClients, def: defaultRealm,
+		help: "realm to serve. A name in which a component is * is a template: tenant.* makes tenant.a when somebody joins it. strict holds clients to rules that common ones break; strict-uri takes only URIs of a-z, 0-9 and _; conflict=standby keeps a registration that lost against an earlier one, after a partition, as a reserve instead of ending it; disclose=never or always keeps callers and publishers from being named, or names them all. In the file also {name: NAME, strict: true, conflict: standby}, or realms: {NAME: {strict: true}}",
 		set: func(c *Config, v string) error {
 			r, err := parseRealm(v)
 			c.Realms = append(c.Realms, r)
@@ -207,6 +207,15 @@ var options = []option{
 	{key: "limits.retained_bytes", arg: "BYTES", group: groupLimits, def: "32MiB",
 		help: "the retained events of a realm together; one is 28 KiB at most",
 		set:  bytesOption(func(c *Config) *int { return &c.Limits.RetainedBytes }, 1<<10, 1<<40)},
+	{key: "limits.rate", arg: "N", group: groupLimits, def: "200000",
+		help: "messages per second that one session may send in the long run, a fifth of what a processor carries; who sends more is not read for a while. One that changes what all nodes know (SUBSCRIBE, REGISTER) counts for 20; 0: any",
+		set:  intOption(func(c *Config) *int { return &c.Limits.Rate }, 0, 1<<24)},
+	{key: "limits.rate_burst", arg: "N", group: groupLimits, def: "0",
+		help: "messages that it may send at once before that; 0: as many as in a second",
+		set:  intOption(func(c *Config) *int { return &c.Limits.RateBurst }, 0, 1<<24)},
+	{key: "limits.rate_grace", arg: "TIME", group: groupLimits, def: "1m",
+		help: "that a session may be held up for its rate without having caught up once; then it is closed",
+		set:  timeOption(func(c *Config) *dur { return &c.Limits.RateGrace }, ms, day)},
 	{key: "limits.ping", arg: "TIME", group: groupLimits, def: "30s",
 		help: "of silence before a WebSocket client is asked whether it lives; 0: never",
 		set:  timeOption(func(c *Config) *dur { return &c.Limits.PingInterval }, 0, day)},

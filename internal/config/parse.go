@@ -42,7 +42,7 @@ func randomSuffix() string {
 }
 
 func parse(words []string, e env) (Config, error) {
-	p := &parser{env: e, at: map[string][]place{}}
+	p := &parser{env: e, at: map[string][]place{}, realmLimits: map[string]SessionLimits{}}
 	file, fromFlags, err := p.args(words)
 	if err != nil {
 		return Config{}, err
@@ -60,6 +60,7 @@ func parse(words []string, e env) (Config, error) {
 	p.defaults()
 	p.assign(fromFile)
 	p.assign(fromFlags)
+	p.limitRealms()
 	p.formulas()
 	p.files()
 	p.rules()

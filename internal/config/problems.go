@@ -67,6 +67,7 @@ type parser struct {
 	problems Problems
 
 	authenticatorsAt []place
+	realmLimits      map[string]SessionLimits
 }
 
 func (p *parser) fail(at place, format string, a ...any) {

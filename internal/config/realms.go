@@ -45,7 +45,8 @@ func (r *yamlReader) realms(at place, n ast.Node) {
 // realm reads the keys of a realm whose name stands before them, or among them: {name: NAME, strict: true, conflict: standby}.
 func (r *yamlReader) realm(value string, at place, m ast.MapNode) {
 	flags := ""
-	known := []string{"name", "strict", "conflict"}
+	var limits SessionLimits
+	known := []string{"name", "strict", "strict_uri", "conflict", "disclose", "limits"}
 	if value != "" {
 		known = known[1:]
 	}
@@ -56,6 +57,8 @@ func (r *yamlReader) realm(value string, at place, m ast.MapNode) {
 		case k == "":
 		case !slices.Contains(known, k):
 			r.p.fail(kat, "a realm has no key %s%s", k, didYouMean(k, known))
+		case k == "limits":
+			limits = r.limits(it.Value())
 		case !ok:
 			r.p.fail(kat, "%s: a plain value is needed here", k)
 		case k == "name":
@@ -66,16 +69,23 @@ func (r *yamlReader) realm(value string, at place, m ast.MapNode) {
 			} else {
 				flags += ",conflict=" + s
 			}
-		default:
-			strict := false
-			if err := setBool(&strict, s); err != nil {
-				r.p.fail(kat, "strict: %v", err)
+		case k == "disclose":
+			if s != string(Never) && s != string(Always) {
+				r.p.fail(kat, "disclose: %q is neither %s nor %s; without it who asks for it is named", s, Never, Always)
+			} else {
+				flags += ",disclose=" + s
 			}
-			if strict {
-				flags += ",strict"
+		default:
+			on := false
+			if err := setBool(&on, s); err != nil {
+				r.p.fail(kat, "%s: %v", k, err)
+			}
+			if on {
+				flags += "," + strings.ReplaceAll(k, "_", "-")
 			}
 		}
 	}
+	r.p.realmLimits[value] = limits
 	r.addRealm(value, at, flags)
 }
 
@@ -85,6 +95,14 @@ func (r *yamlReader) addRealm(name string, at place, flags string) {
 		return
 	}
 	r.out = append(r.out, assignment{opt: find("realm"), value: name + flags, at: at})
+}
+
+// limitRealms gives the realms the limits that the file has for them.
+func (p *parser) limitRealms() {
+	for i := range p.config.Realms {
+		r := &p.config.Realms[i]
+		r.Limits = p.realmLimits[r.Name]
+	}
 }
 
 // realmRules looks at the realms' names, and at who may join which.

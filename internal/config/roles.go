@@ -17,6 +17,7 @@ type Role struct {
 	Name       string
 	Rules      []auth.Rule // empty: nothing; nil: everything, or what the authorizer says
 	Authorizer *Authorizer // who is asked where no rule speaks; nil: nobody
+	Limits     SessionLimits
 }
 
 // Authorizer is a WAMP procedure that says what a role may do. Zero times are the defaults of package router.
@@ -32,7 +33,7 @@ const rolesKey = "roles"
 
 // ruleKeys are those of a rule, discloseNames what its disclose names, and for which action.
 var (
-	roleKeys       = []string{"rules", "authorizer"}
+	roleKeys       = []string{"rules", "authorizer", "limits"}
 	authorizerKeys = []string{"procedure", "realm", "timeout", "cache"}
 	ruleKeys       = []string{"uri", "match", "allow", "deny", "disclose"}
 	matchNames     = []string{wamp.Exact.String(), wamp.Prefix.String(), wamp.Wildcard.String()}
@@ -77,6 +78,8 @@ func (r *yamlReader) role(name string, at place, n ast.Node) {
 				role.Rules = r.rules(name, at, v)
 			case "authorizer":
 				role.Authorizer = r.authorizer(at, v)
+			case "limits":
+				role.Limits = r.limits(v)
 			}
 		})
 	} else {

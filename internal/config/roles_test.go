@@ -88,3 +88,29 @@ func TestAuthenticators(t *testing.T) {
 		}
 	}
 }
+
+func TestSessionLimits(t *testing.T) {
+	c := mustParse(t, "--config", write(t, "k.yaml", `
+realms:
+  realm1: {strict_uri: true, disclose: never, limits: {sessions: 10, message: 64KiB, rate: 100, burst: 50}}
+  "tenant.*": {disclose: always, limits: {subscriptions: 5}}
+  realm2: {}
+roles:
+  anonymous: {limits: {registrations: 1, calls: 2, invocations: 3}}
+limits: {rate: 1000, rate_burst: 10, rate_grace: 5s}
+`))
+	want := []Realm{
+		{Name: "realm1", Conflict: Revoke, StrictURI: true, Disclose: Never, Limits: SessionLimits{Sessions: 10, MessageBytes: 64 << 10, Rate: 100, Burst: 50}},
+		{Name: "tenant.*", Conflict: Revoke, Disclose: Always, Limits: SessionLimits{Subscriptions: 5}},
+		{Name: "realm2", Conflict: Revoke},
+	}
+	if !reflect.DeepEqual(c.Realms, want) {
+		t.Errorf("got  %+v\nwant %+v", c.Realms, want)
+	}
+	if l := c.Roles[0].Limits; l != (SessionLimits{Registrations: 1, Calls: 2, Invocations: 3}) {
+		t.Errorf("%+v", l)
+	}
+	if l := c.Limits; l.Rate != 1000 || l.RateBurst != 10 || l.RateGrace != 5*time.Second {
+		t.Errorf("%+v", l)
+	}
+}

@@ -33,6 +33,16 @@ const (
 	noMethod = "wamp.error.no_matching_auth_method"
 )
 
+// configFile is a file with that text.
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "k.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func chance() uint64 {
 	var b [8]byte
 	rand.Read(b[:])
@@ -182,10 +192,7 @@ func TestAUT_04_EachFailureHasItsReason(t *testing.T) {
 		q.send(`[48,1,{},"a.b"]`)
 		q.aborted(violation)
 	})
-	file := filepath.Join(t.TempDir(), "k.yaml")
-	if err := os.WriteFile(file, []byte("users: [{authid: joe, role: r, ticket: x}]\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := configFile(t, "users: [{authid: joe, role: r, ticket: x}]")
 	alone(t, func(p *place) {
 		for _, details := range []string{`"agent":"x"`, `"authmethods":["anonymous"]`} {
 			q := p.connect(details)
@@ -226,10 +233,7 @@ func TestCRA_01_WhatTheChallengeSays(t *testing.T) {
 }
 
 func TestCRA_04_ALateAnswer(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "k.yaml")
-	if err := os.WriteFile(file, []byte("users: [{authid: joe, role: r, ticket: x}]\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := configFile(t, "users: [{authid: joe, role: r, ticket: x}]")
 	alone(t, func(p *place) {
 		q := p.connect("A")
 		q.send(`[1,%q,{"roles":%s,"authmethods":["ticket"],"authid":"joe"}]`, realm, allRoles)

@@ -16,9 +16,7 @@ import (
 var later = map[string]string{
 	"SER-11": "UBJSON is not spoken: two encodings of that name cannot read each other",
 	"SER-12": "FlatBuffers is not spoken: the specification does not define its schema",
-	"URI-03": "no configuration key switches strict URIs on yet; internal/wamp tests the rule",
 
-	"PID-03": "no configuration key keeps publishers from being named yet; internal/router tests the rule",
 	"PTL-01": "needs trust levels in the configuration",
 
 	"AUT-05": "allows a second round of challenges, which no method here needs",
@@ -28,8 +26,6 @@ var later = map[string]string{
 	"PUB-14": "demands nothing: either order is allowed",
 	"TMO-07": "demands nothing: no configuration key overrides what callees ask for",
 	"CTL-01": "needs trust levels in the configuration",
-	"CID-03": "no configuration key keeps callers from being named yet; internal/router tests the rule",
-	"CID-06": "no configuration key has all callers named yet; internal/router tests the rule",
 	"PPT-03": "this router announces payload_passthru_mode, so the row cannot be asked of it",
 	"PPT-12": "demands nothing: the chapter on encryption is not written",
 	"PCR-12": "demands nothing; what happens to slow readers is tested in internal/router and transport",

@@ -122,6 +122,11 @@ func (n *Node) Counters() admin.Counters {
 			c.Calls += s.Calls
 			c.Violations += s.Violations
 			c.Denied += s.Denied
+			c.Inquiries += s.Inquiries
+			c.Unanswered += s.Unanswered
+			c.Crowded += s.Crowded
+			c.Throttled += s.Throttled
+			c.RateClosed += s.RateClosed
 			c.SlowClosed += s.SlowClosed
 			c.Pauses += s.Pauses
 			c.Posts += s.Posts

@@ -65,6 +65,9 @@ func (n *Node) workerConfig(index int, now int64) router.WorkerConfig {
 			Invocations:   c.InvocationsPerSession,
 			Testaments:    c.TestamentsPerSession, TestamentBytes: c.TestamentBytes,
 			SlowConsumer: slow,
+			Rate:         c.Rate,
+			Burst:        c.RateBurst,
+			RateGrace:    c.RateGrace,
 		},
 	}
 	hooked(n.hooks.worker, &w)
@@ -162,7 +165,7 @@ func (n *Node) roleNames() []string {
 func (n *Node) roles() (map[string]*router.RoleConfig, error) {
 	out := map[string]*router.RoleConfig{}
 	for _, r := range n.cfg.Roles {
-		c := &router.RoleConfig{}
+		c := &router.RoleConfig{Limits: sessionLimits(r.Limits)}
 		if r.Rules != nil {
 			var err error
 			if c.Rules, err = auth.NewRules(r.Rules); err != nil {
@@ -251,8 +254,21 @@ func (n *Node) secret(use string) []byte {
 	return m.Sum(nil)
 }
 
+func sessionLimits(l config.SessionLimits) router.SessionLimits {
+	return router.SessionLimits{
+		Sessions: l.Sessions, Subscriptions: l.Subscriptions, Registrations: l.Registrations, Calls: l.Calls, Invocations: l.Invocations,
+		MessageBytes: l.MessageBytes, Rate: l.Rate, Burst: l.Burst,
+	}
+}
+
 func realmConfig(r config.Realm) router.RealmConfig {
-	c := router.RealmConfig{Name: r.Name, Strict: r.Strict}
+	c := router.RealmConfig{Name: r.Name, Strict: r.Strict, StrictURI: r.StrictURI, Limits: sessionLimits(r.Limits)}
+	switch r.Disclose {
+	case config.Never:
+		c.Disclosure = router.DiscloseNever
+	case config.Always:
+		c.Disclosure = router.DiscloseAlways
+	}
 	if r.Conflict == config.Standby {
 		c.Conflict = router.Standby
 	}

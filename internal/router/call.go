@@ -44,7 +44,7 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	if !may {
 		return
 	}
-	if w.caller.Pending(dealer.Slot(slot)) >= w.limits.Calls {
+	if w.caller.Pending(dealer.Slot(slot)) >= s.role.Calls {
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrUnavailable, "too many pending calls in this session")
 		return
 	}

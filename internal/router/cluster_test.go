@@ -76,6 +76,11 @@ var testRealms = []RealmConfig{
 	{Name: "ruled.never", Disclosure: DiscloseNever, Auth: withBoss("ruled.never"), Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules}}},
 	{Name: "asked", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: anonymousRules, Authorizer: &Authorizer{Procedure: "com.auth.ask", Realm: "ruled", Lifetime: 10 * time.Second}}, "other": {Authorizer: &Authorizer{Procedure: "com.auth.own"}}}},
 	{Name: "dyn", Auth: withWho("dyn")},
+	{
+		Name: "small", Auth: withBoss("small"), Limits: SessionLimits{Sessions: 3, Subscriptions: 1, Registrations: 1, Calls: 1, Invocations: 1},
+		Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Limits: SessionLimits{Sessions: 2, Subscriptions: 2, MessageBytes: 1000}}},
+	},
+	{Name: "rated", Limits: SessionLimits{Rate: 100, Burst: 50}},
 }
 
 // testTemplates make realms on demand, at most testOnDemand.

@@ -76,13 +76,19 @@ func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles,
 		w.abort(slot, wamp.ErrNoSuchRealm, "there are too many realms on this node")
 		return
 	}
+	role := realm.role(p.AuthRole)
+	if !role.enter(realm) {
+		w.stats.Crowded++
+		w.abort(slot, wamp.ErrUnavailable, "there are as many sessions on this node as may be")
+		return
+	}
 	s := &w.sessions[slot]
-	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole, role: realm.role(p.AuthRole)}
+	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole, role: w.quotaOf(realm, role)}
 	s.known = p.AuthProvider == auth.ProviderStatic && p.AuthMethod != auth.MethodAnonymous
 	w.byID.add(slot)
 	w.stats.Sessions++
 	r := &w.receivers[slot]
-	w.emit(Effect{Kind: FxLimit, Conn: r.conn, N: int64(w.limits.MessageBytes)})
+	w.emit(Effect{Kind: FxLimit, Conn: r.conn, N: int64(s.role.MessageBytes)})
 	at := len(w.arena)
 	d := codec.WelcomeDetails{
 		Realm: realm.Name, AuthID: p.AuthID, AuthRole: p.AuthRole, AuthMethod: p.AuthMethod, AuthProvider: p.AuthProvider,

@@ -93,7 +93,7 @@ func (w *Worker) voice(realm *Realm) uint32 {
 	slot, ok := w.inquiries.voices[realm]
 	if !ok {
 		slot = w.newSlot()
-		w.sessions[slot] = session{id: w.newSessionID(), realm: realm, role: &realm.others, state: stateVoice}
+		w.sessions[slot] = session{id: w.newSessionID(), realm: realm, role: w.quotaOf(realm, &realm.others), state: stateVoice}
 		w.receivers[slot] = receiver{serializer: wamp.MsgPack, maxMessage: askBytesMax}
 		w.inquiries.voices[realm] = slot
 	}

@@ -22,7 +22,7 @@ func (w *Worker) invoke(f *frame, node NodeSlot, b []byte) (why uint8, done bool
 	if x == nil {
 		return refusedGone, false
 	}
-	if w.callee.Pending(dealer.Slot(slot)) >= w.limits.Invocations {
+	if w.callee.Pending(dealer.Slot(slot)) >= w.sessions[slot].role.Invocations {
 		return refusedBusy, false
 	}
 	from := dealer.Origin{Node: uint8(node), Worker: f.worker, Call: f.call, Caller: f.from.session}

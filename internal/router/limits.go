@@ -57,6 +57,8 @@ type Limits struct {
 	Waiting        int           // unanswered SUBSCRIBE and REGISTER, per session; 65535 at most
 	Testaments     int           // per session
 	TestamentBytes int           // of a session's testaments together
+	Rate, Burst    int           // see SessionLimits; zero: there is none
+	RateGrace      time.Duration // that a session may be held up for its rate at a stretch
 	SlowConsumer   SlowConsumer
 }
 
@@ -82,6 +84,7 @@ func (l Limits) withDefaults() Limits {
 	orInt(&l.Calls, defaultCalls)
 	orInt(&l.Invocations, defaultInvocations)
 	orInt(&l.Waiting, defaultWaiting)
+	orTime(&l.RateGrace, defaultRateGrace)
 	orInt(&l.Testaments, defaultTestaments)
 	orInt(&l.TestamentBytes, defaultTestamentBytes)
 	l.Waiting = min(l.Waiting, math.MaxUint16)

@@ -38,6 +38,8 @@ type RealmConfig struct {
 	Auth       *auth.Realm // how clients get in; nil: anonymously
 	// Roles are those of which anything is said. The others may do everything.
 	Roles map[string]*RoleConfig
+	// Limits are those of its sessions, where their roles have none of their own.
+	Limits SessionLimits
 }
 
 // Snapshot is all that routing in one realm reads of the tables. It and what it points to never change.
@@ -63,6 +65,8 @@ type Realm struct {
 	index    int // in the set; onDemand for one that nobody has joined yet
 	roles    map[string]*role
 	others   role // of those that Roles does not name
+
+	sessions atomic.Int64 // that are open on this node
 }
 
 // Realms are the realms of a node, the same for all of its workers and its Tables. A realm that is there stays; others may come to be

@@ -128,7 +128,7 @@ func (w *Worker) onRegister(slot uint32, m *codec.Message) {
 		refuse(wamp.ErrInvalidArgument, "x_barrier is too long")
 		return
 	}
-	if int(s.registered)+int(s.waiting) >= w.limits.Registrations || int(s.waiting) >= w.limits.Waiting {
+	if int(s.registered)+int(s.waiting) >= s.role.Registrations || int(s.waiting) >= w.limits.Waiting {
 		refuse(wamp.ErrUnavailable, "too many registrations in this session")
 		return
 	}

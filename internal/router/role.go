@@ -1,6 +1,7 @@
 package router
 
 import (
+	"sync/atomic"
 	"time"
 
 	"kleeblatt/internal/auth"
@@ -11,6 +12,7 @@ import (
 type RoleConfig struct {
 	Rules      *auth.Rules // what they may do; nil: everything, where there is no authorizer either
 	Authorizer *Authorizer // who is asked where no rule speaks of it; nil: nobody, it is denied
+	Limits     SessionLimits
 }
 
 // Authorizer is a WAMP procedure that says what sessions may do. It is called with the session (a dict), the URI, the action's name and
@@ -46,7 +48,10 @@ func (a *Authorizer) lifetime() time.Duration {
 }
 
 // role is what the sessions of one role in one realm have in common.
-type role struct{ RoleConfig }
+type role struct {
+	RoleConfig
+	sessions atomic.Int64 // that are open on this node
+}
 
 // makeRoles is called once, before the realm is used.
 func (r *Realm) makeRoles() {

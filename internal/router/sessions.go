@@ -38,7 +38,7 @@ type session struct {
 	realm    *Realm
 	authID   string
 	authRole string // shared by all with the same role
-	role     *role  // what is said of that role
+	role     *quota // what is said of that role
 
 	lastRequest   uint64 // of strict realms: the newest request id
 	inParts       uint64 // the highest request id of a progressive call
@@ -53,7 +53,10 @@ type session struct {
 	paused      bool  // FxPause was said
 	known       bool  // it has proven to be a user of the configuration
 	asking      bool  // it waits for the answer to an inquiry
+	throttled   bool  // it is not read for its rate
+	behind      bool  // it has been since it had last caught up with it, see Worker.heldSince
 	readAt      int64 // when it last read of a backlog, see Worker.progressed; 0: never
+	due         int64 // when it will have caught up with its rate
 	pausedUntil int64 // when remotePause ends at the latest
 }
 
@@ -126,6 +129,8 @@ func (w *Worker) terminate(slot uint32, next state) {
 		return
 	}
 	w.stats.Sessions--
+	s.role.leave(s.realm)
+	delete(w.heldSince, slot)
 	w.local.RemoveAll(broker.Slot(slot), w.unsubscribeGone)
 	w.unregisterAll(slot)
 	w.leaveAll(slot)

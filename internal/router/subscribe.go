@@ -40,7 +40,7 @@ func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
 	if _, may := w.authorized(slot, auth.Subscribe, match, m); !may {
 		return
 	}
-	if w.local.Held(broker.Slot(slot))+int(s.waiting) >= w.limits.Subscriptions {
+	if w.local.Held(broker.Slot(slot))+int(s.waiting) >= s.role.Subscriptions {
 		w.fail(slot, wamp.Subscribe, m.Request, wamp.ErrUnavailable, "too many subscriptions in this session")
 		return
 	}

@@ -7,6 +7,7 @@ const (
 	helloTimer   timerKind = iota + 1 // slot, key: its connection
 	goodbyeTimer                      // slot, key: its connection
 	episodeTimer                      // slot, key: its connection; publishers have waited long enough for it
+	rateTimer                         // slot, key: its connection; it has been held up long enough for its rate
 	pauseTimer                        // slot, key: its connection; a receiver elsewhere kept it waiting long enough
 )
 

@@ -42,6 +42,9 @@ type Stats struct {
 	NotAuthorized     [auth.ActionBound]uint64 // requests that the rules of a role denied, by action; a PUBLISH may not have been told
 	Denied            uint64                   // clients that did not get in: who they are, or how to prove it, was not right
 	Inquiries         uint64                   // questions to authenticators and authorizers
+	Crowded           uint64                   // clients that did not get in: there are as many sessions as may be
+	Throttled         uint64                   // times that a session was not read, for its rate
+	RateClosed        uint64                   // sessions closed for it
 	Unanswered        uint64                   // of them those that nobody answered, or in words that mean nothing
 	EventsTooLarge    uint64                   // not sent: larger than the receiver takes
 	EventsUncarriable uint64                   // not sent: the receiver's serializer cannot say it
@@ -99,6 +102,8 @@ type Worker struct {
 	cache         matchCache
 	verdicts      verdicts
 	grants        map[grantKey]*grant
+	quotas        map[*role]*quota
+	heldSince     map[uint32]int64 // by slot: since when a session is held up for its rate, and has not caught up
 	inquiries     inquiries
 	pauses        pauses
 	timers        timers
@@ -175,6 +180,8 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.wills = map[uint32]*will{}
 	w.verdicts = verdicts{}
 	w.grants = map[grantKey]*grant{}
+	w.quotas = map[*role]*quota{}
+	w.heldSince = map[uint32]int64{}
 	w.inquiries.init()
 	w.pauses.init()
 	return w
@@ -319,6 +326,8 @@ func (w *Worker) onTick() {
 			}
 		case episodeTimer:
 			w.episodeOver(t.slot)
+		case rateTimer:
+			w.caughtUp(t.slot)
 		case pauseTimer:
 			w.remotePauseOver(t.slot)
 		}
@@ -347,9 +356,11 @@ func (w *Worker) onMessage(slot uint32, b []byte) {
 	w.stats.Received[m.Type]++
 	switch s.state {
 	case stateOpen:
-		w.raw = b
-		w.dispatch(slot, m)
-		w.raw = nil
+		if w.charge(slot, m.Type) {
+			w.raw = b
+			w.dispatch(slot, m)
+			w.raw = nil
+		}
 	case stateOpening:
 		w.onOpening(slot, m)
 	case stateGoodbye:
