@@ -21,6 +21,7 @@ var mutants = []mutant{
 	{"gossip/tables.go", "	if add {\n		return FxAdd\n	}\n	return FxRemove\n", "	return FxAdd\n", "removals are routed as additions"},
 	{"gossip/machine.go", "		m.own.Remove(in.Element)\n", "", "nothing is ever removed from a part"},
 	{"gossip/machine.go", "	m.emit(Effect{Kind: FxApplied, Token: in.Token})\n", "	if in.Add {\n		m.emit(Effect{Kind: FxApplied, Token: in.Token})\n	}\n", "removals are never confirmed"},
+	{"gossip/states.go", "	if !n.away() || m.now < n.hiddenAt+int64(m.cfg.LeaveGrace) {\n		return\n	}\n	if n.told {", "	if !n.away() {\n		return\n	}\n	if n.told {", "who is cut off for a moment is given up"},
 
 	// transport/link
 	{"transport/link/recv.go", "		if number < l.next {\n", "		if number+1 < l.next {\n", "a frame that came already is taken again"},
@@ -30,13 +31,16 @@ var mutants = []mutant{
 	{"transport/link/machine.go", "return uint8(1 + hash%uint64(m.cfg.Lanes)) }", "return uint8(1 + (hash+m.stats.DataOut)%uint64(m.cfg.Lanes)) }", "a session's frames take any lane"},
 	{"transport/link/resume.go", "			m.send[i].reset()\n", "", "a new life of the peer is sent the old numbers"},
 	{"transport/link/resume.go", "			m.recv[i].reset()\n", "", "a new life of the peer is expected to go on with the old numbers"},
+	{"transport/link/window.go", "	l.lost.add(&given)\n", "", "what a link gives up is not counted"},
+	{"transport/link/window.go", "	l.lost[kindOf(flags)]++\n", "", "what a link refuses is not counted"},
+	{"transport/link/recv.go", "			if now-at < int64(m.cfg.HoldTime) && l.hold.bytes() <= m.cfg.HoldBytes {\n", "			if true {\n", "frames wait for the tables for ever"},
 
 	// internal/router
 	{"internal/router/publish.go", "	others := to.workers &^ w.me\n", "	others := to.workers\n", "a worker posts to itself what it has delivered"},
 	{"internal/router/publish.go", "	if o.Has&codec.OptExcludeMe == 0 || o.ExcludeMe {\n", "	if o.Has&codec.OptExcludeMe != 0 && o.ExcludeMe {\n", "publishers get their own events"},
 	{"internal/router/publish.go", "		w.deliver(f, to, noSlot, node)\n", "		w.deliver(f, to, noSlot, node)\n		w.deliver(f, to, noSlot, node)\n", "what comes from elsewhere is delivered twice"},
 	{"internal/router/deliver.go", "		if filtered && !w.admits(f, uint32(at)) {\n", "		if filtered && w.admits(f, uint32(at)) {\n", "lists of receivers are read upside down"},
-	{"internal/router/deliver.go", "	if d.entry.Match != wamp.Exact { // PBS-06\n", "	if d.entry.Match == wamp.Prefix { // PBS-06\n", "events for wildcards do not name their topic"},
+	{"internal/router/deliver.go", "	if match != wamp.Exact { // PBS-06\n", "	if match == wamp.Prefix { // PBS-06\n", "events for wildcards do not name their topic"},
 	{"internal/router/call.go", "		w.caller.Touch(c, w.now) // PCR-11\n	} else {\n		w.closeCall(c)\n	}\n", "		w.caller.Touch(c, w.now) // PCR-11\n	}\n", "records outlive their calls"},
 	{"internal/router/call.go", "		w.fail(slot, wamp.Call, was.Request, wamp.ErrCanceled, \"\")\n", "", "who cancels is not answered"},
 	{"internal/router/call.go", "func (w *Worker) abandonCall(c dealer.Call) { w.cancelCallee(&c, wamp.KillNoWait) }", "func (w *Worker) abandonCall(c dealer.Call) {}", "callees are not told that the caller has gone"},
@@ -55,6 +59,9 @@ var mutants = []mutant{
 	{"internal/router/tables.go", "		if left == 0 {\n", "		if true {\n", "the first worker without subscribers takes the node's interest back"},
 	{"internal/router/realm.go", "		return 1 << (session % uint64(count)), nil\n", "		return 1, nil\n", "what comes from elsewhere is for the first worker"},
 	{"internal/router/tables_remote.go", "	t.hideInterest(", "	t.hideCallees(", "the interest of nodes that are gone stays"},
+	{"internal/router/directory.go", "	d.leaveAll(node, func(x *record) bool { return x.round != n.round })\n", "", "who left during an outage is never said to have left"},
+	{"internal/router/directory.go", "	d.leaveAll(node, func(*record) bool { return true })\n", "", "the sessions of a dead node are never said to have left"},
+	{"internal/router/events.go", "		f.id = publicationOf(item.topic, e.Session)\n", "", "each node gives the event of a session's end another id"},
 
 	{"internal/router/claims.go", "func excludes(a, b wamp.Invoke) bool { return a != b || a == wamp.Single }", "func excludes(a, b wamp.Invoke) bool { return a != b }", "two claims of one single do not exclude each other"},
 	{"internal/router/conflicts.go", "			out = t.revoke(v.key, id, c, out)\n", "", "who loses a conflict is not told"},
