@@ -101,6 +101,14 @@ func (d *detachedConn) Read(p []byte) (int, error) {
 	return d.Conn.Read(p)
 }
 
+// CloseWrite lets net/http end a connection whose request it has not read to the end so that the answer arrives.
+func (d *detachedConn) CloseWrite() error {
+	if c, ok := d.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
+
 func (d *detachedConn) Close() error {
 	err := d.Conn.Close()
 	d.once.Do(d.left)

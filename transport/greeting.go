@@ -175,19 +175,21 @@ func (l *loop) upgradeTo(c *conn, head []byte) {
 	l.open(c, p.framing, p.serializer, &Info{})
 }
 
-// allows is the origin rule: same host as the request, or allowed by the configuration.
-func (n *listener) allows(origin, host string) bool {
+func (n *listener) allows(origin, host string) bool { return OriginAllowed(n.origins, origin, host) }
+
+// OriginAllowed is the origin rule: same host as the request, or allowed by the configuration (Listener.AllowedOrigins).
+func OriginAllowed(allowed []string, origin, host string) bool {
 	if u, err := url.Parse(origin); err == nil && u.Host != "" {
 		if strings.EqualFold(u.Host, host) {
 			return true
 		}
-		for _, o := range n.origins {
+		for _, o := range allowed {
 			if strings.EqualFold(o, u.Host) {
 				return true
 			}
 		}
 	}
-	for _, o := range n.origins {
+	for _, o := range allowed {
 		if o == "*" || strings.EqualFold(o, origin) {
 			return true
 		}

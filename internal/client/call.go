@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ type CallOptions struct {
 	Streaming  bool            // asks for progressive results for [Pending.Next]
 	CancelMode wamp.CancelMode // what Call sends when its context ends
 	DiscloseMe bool
+	Raw        json.RawMessage // of a client in JSON: the dict as it is, in place of the other options of CALL
 }
 
 // Result is one RESULT.
@@ -87,6 +89,9 @@ func (c *Client) Start(ctx context.Context, procedure string, p Payload, o *Call
 	}
 	call := &Pending{session: s, results: make(chan outcome, resultsMax), abandoned: make(chan struct{})}
 	call.request, err = s.ask(call.answer, func(dst []byte, request uint64) []byte {
+		if o.Raw != nil {
+			return appendRawRequest(dst, wamp.Call, request, o.Raw, procedure, payload)
+		}
 		return codec.AppendCall(dst, s.format, request, &options, procedure, payload)
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,8 @@ type Config struct {
 	Agent      string          // HELLO.Details.agent
 	AuthID     string          // HELLO.Details.authid
 	Proof      *auth.Proof     // how it proves who it is; nil: not at all
+	// Dial, if set, makes the connection in place of URLs, which may be empty then; RawSocket is spoken over it.
+	Dial func(ctx context.Context) (net.Conn, error)
 	// Wait makes Dial wait for a router to appear instead of failing when none of the URLs answers.
 	Wait bool
 	// Once ends the client with its first session instead of dialing again.
@@ -114,7 +117,9 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 }
 
 func newClient(cfg Config) (*Client, error) {
-	if len(cfg.URLs) == 0 {
+	if cfg.Dial != nil {
+		cfg.URLs = nil
+	} else if len(cfg.URLs) == 0 {
 		return nil, errors.New("no URL given")
 	}
 	if cfg.Realm == "" {
@@ -128,6 +133,9 @@ func newClient(cfg Config) (*Client, error) {
 		jobs:  make(chan func(), jobsMax),
 		slots: make(chan struct{}, invocationsMax),
 		up:    make(chan struct{}),
+	}
+	if cfg.Dial != nil {
+		c.endpoints = []endpoint{{url: "pipe"}}
 	}
 	for _, u := range cfg.URLs {
 		e, err := parseEndpoint(u)

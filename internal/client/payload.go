@@ -61,6 +61,16 @@ func JSONPayload(args, kwargs []byte) Payload {
 	return Payload{wamp.JSON, codec.Payload{N: 2, Raw: raw}}
 }
 
+// appendRawRequest appends a PUBLISH or CALL in JSON whose options are written already.
+func appendRawRequest(dst []byte, t wamp.MessageType, request uint64, options json.RawMessage, uri string, p codec.Payload) []byte {
+	name, _ := json.Marshal(uri)
+	dst = fmt.Appendf(dst, "[%d,%d,%s,%s", t, request, options, name)
+	if p.N > 0 {
+		dst = append(append(dst, ','), p.Raw...)
+	}
+	return append(dst, ']')
+}
+
 // in returns the payload in serializer s.
 func (p Payload) in(s wamp.Serializer) (codec.Payload, error) {
 	if p.N == 0 || p.Serializer == s {

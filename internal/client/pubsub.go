@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -192,6 +193,7 @@ type PublishOptions struct {
 	Acknowledge bool // wait for PUBLISHED
 	IncludeMe   bool // exclude_me = false
 	DiscloseMe  bool
+	Raw         json.RawMessage // of a client in JSON: the dict as it is, in place of all but Acknowledge, which it has to say too
 }
 
 // Publish sends one event. With Acknowledge it waits for the router and returns the publication id; without, it returns 0 when
@@ -210,6 +212,9 @@ func (c *Client) Publish(ctx context.Context, topic string, p Payload, o *Publis
 	}
 	options := codec.PublishOptions{Acknowledge: o.Acknowledge, IncludeMe: o.IncludeMe, DiscloseMe: o.DiscloseMe}
 	build := func(dst []byte, request uint64) []byte {
+		if o.Raw != nil {
+			return appendRawRequest(dst, wamp.Publish, request, o.Raw, topic, payload)
+		}
 		return codec.AppendPublish(dst, s.format, request, &options, topic, payload)
 	}
 	if !o.Acknowledge {

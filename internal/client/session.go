@@ -49,7 +49,7 @@ type answer func(m *codec.Message, err error) (final bool)
 
 // open dials e and joins the realm.
 func (c *Client) open(ctx context.Context, e endpoint) (*session, error) {
-	w, err := dialWire(ctx, e, c.cfg.Serializer, c.cfg.TLS, silentPings*pingInterval)
+	w, err := dialWire(ctx, e, &c.cfg, silentPings*pingInterval)
 	if err != nil {
 		return nil, err
 	}

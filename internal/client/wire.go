@@ -6,8 +6,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"kleeblatt/internal/wamp"
 )
 
 const (
@@ -37,10 +35,11 @@ type wire interface {
 }
 
 // dialWire connects to e and agrees on framing and serializer. ctx bounds it.
-func dialWire(ctx context.Context, e endpoint, s wamp.Serializer, tc *tls.Config, idle time.Duration) (wire, error) {
+func dialWire(ctx context.Context, e endpoint, cfg *Config, idle time.Duration) (wire, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	conn, err := dialConn(ctx, e, tc)
+	s := cfg.Serializer
+	conn, err := connect(ctx, e, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +62,13 @@ func dialWire(ctx context.Context, e endpoint, s wamp.Serializer, tc *tls.Config
 		return nil, err
 	}
 	return w, nil
+}
+
+func connect(ctx context.Context, e endpoint, cfg *Config) (net.Conn, error) {
+	if cfg.Dial != nil {
+		return cfg.Dial(ctx)
+	}
+	return dialConn(ctx, e, cfg.TLS)
 }
 
 func dialConn(ctx context.Context, e endpoint, tc *tls.Config) (net.Conn, error) {

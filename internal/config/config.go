@@ -16,6 +16,7 @@ type Config struct {
 
 	Listen         []Listener // for clients
 	AllowedOrigins []string   // as transport.Listener has them
+	Bridge         string     // the realm in which POST /publish and /call act, "" for none
 	Cert, Key      string     // PEM files for wss and rss
 	ClientCA       string     // PEM file with those who sign clients' certificates, "" for none
 	TLS            *tls.Config
@@ -133,6 +134,7 @@ type Limits struct {
 	PauseTime               time.Duration // that a publisher waits for one slow receiver
 	SubscriptionsPerSession int
 	RegistrationsPerSession int
+	BodyBytes               int // of a request to the HTTP bridge
 	RealmsOnDemand          int // that are made by templates, on this node
 	CallsPerSession         int // pending, of a caller
 	InvocationsPerSession   int // pending, of a callee

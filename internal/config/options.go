@@ -82,6 +82,14 @@ var options = []option{
 	{key: "client_ca", arg: "FILE", group: groupClients, def: "none",
 		help: "PEM file with the certificates that sign those of clients; who shows one of theirs may join by it, see users",
 		set:  func(c *Config, v string) error { return setPath(&c.ClientCA, v) }},
+	{key: "bridge", arg: "REALM", group: groupClients, def: "off",
+		help: "take POST /publish and POST /call, with JSON, on the ws, wss and unix ports, from whoever may join; REALM counts where a request does not name its own by ?realm=NAME",
+		set: func(c *Config, v string) error {
+			if c.Bridge = v; v == off {
+				c.Bridge = ""
+			}
+			return nil
+		}},
 	{key: "slow_consumer", arg: "POLICY", group: groupClients, def: string(Disconnect),
 		help: "what happens to a session that does not read and whose queue is full: disconnect, or drop (events are lost and counted)",
 		set: func(c *Config, v string) error {
@@ -186,6 +194,9 @@ var options = []option{
 	{key: "limits.registrations", arg: "N", group: groupLimits, def: "65536",
 		help: "of one session",
 		set:  intOption(func(c *Config) *int { return &c.Limits.RegistrationsPerSession }, 1, 1<<24)},
+	{key: "limits.body", arg: "BYTES", group: groupLimits, def: "1MiB",
+		help: "body of an HTTP request to the bridge, of which 256 may be under way",
+		set:  bytesOption(func(c *Config) *int { return &c.Limits.BodyBytes }, 1<<10, 16<<20)},
 	{key: "limits.realms", arg: "N", group: groupLimits, def: "4096",
 		help: "realms that are made by templates, on one node; one takes a few kilobytes and stays until the node ends",
 		set:  intOption(func(c *Config) *int { return &c.Limits.RealmsOnDemand }, 1, 32768)},

@@ -118,6 +118,9 @@ func (p *parser) realmRules() {
 	if len(c.Realms) == 0 {
 		p.fail(p.where("realm", 0), "at least one realm is needed")
 	}
+	if c.Bridge != "" && (!p.serves(c.Bridge) || wamp.IsRealmTemplate(c.Bridge)) {
+		p.fail(p.where("bridge", 0), "the bridge acts in realm %s, which is not served here", c.Bridge)
+	}
 	for _, u := range c.Users {
 		for _, name := range u.Realms {
 			if !p.serves(name) {

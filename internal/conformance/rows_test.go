@@ -32,12 +32,25 @@ var later = map[string]string{
 	"CAL-13": "demands nothing: peer.refused takes errors with and without a text",
 }
 
+// unbuilt are groups of rows that belong to features which are not there yet, or not whole. A row of them that has a test is not concerned.
+var unbuilt = map[string]string{
+	"SRV": "is not whole yet", "RRV": "is not whole yet", "RMA": "is not whole yet", "UMA": "is not whole yet",
+	"ANN": "the announcement is looked at as a whole once all features are there",
+	"EVH": "event history is not there yet",
+	"REF": "reflection is neither announced nor there: the specification is a sketch",
+	"LPL": "long polling is not spoken: WebSocket is in every browser",
+	"MUX": "no transport carries several sessions",
+	"R2R": "the specification has no messages for it; links are kleeblatt's own",
+	"RSM": "session resumption is a draft, and not offered",
+	"EVR": "acknowledged events are a draft, and not offered",
+}
+
 // alsoHere are rooms whose tests show rows of the transports, of the router and of the methods of authentication, too.
 var alsoHere = []string{"../../transport", "../router", "../auth"}
 
 var (
 	// A row's id in the name of a test: TestPVI_17_PVI_18_…, TestTRP03to05…, TestP23_SER_08_….
-	rowID     = regexp.MustCompile(`([A-Z]{3})_?(\d\d)(?:to(\d\d))?`)
+	rowID     = regexp.MustCompile(`([A-Z][A-Z0-9]{2,3})_?(\d\d)(?:to(\d\d))?`)
 	pitfallID = regexp.MustCompile(`(?:^Test|_)(P\d{1,2})(?:_|[A-Z])`)
 )
 
@@ -85,17 +98,25 @@ func testsIn(t *testing.T, folder string) (names []string) {
 	return names
 }
 
-func rows(t *testing.T) map[string]bool {
+// rows are the rows of the checklist, with their levels.
+func rows(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "rows.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]bool{}
+	all := map[string]string{}
 	for _, line := range strings.Split(string(text), "\n") {
 		if !strings.HasPrefix(line, "#") {
-			for _, id := range strings.Fields(line) {
-				all[id] = true
+			for _, entry := range strings.Fields(line) {
+				id, level, ok := strings.Cut(entry, ":")
+				if !ok || len(level) != 1 || !strings.Contains("MSPO-", level) {
+					t.Fatalf("%q is no row: ID:LEVEL is needed", entry)
+				}
+				if all[id] != "" {
+					t.Errorf("row %s is listed twice", id)
+				}
+				all[id] = level
 			}
 		}
 	}
@@ -107,7 +128,7 @@ func TestEveryRowHasATest(t *testing.T) {
 	for _, name := range testsIn(t, ".") {
 		for _, id := range idsOf(name) {
 			tested[id] = true
-			if !all[id] {
+			if all[id] == "" {
 				t.Errorf("%s: there is no row %s", name, id)
 			}
 		}
@@ -120,15 +141,21 @@ func TestEveryRowHasATest(t *testing.T) {
 		}
 	}
 	for id := range all {
-		if !tested[id] && later[id] == "" {
+		if !tested[id] && later[id] == "" && unbuilt[group(id)] == "" {
 			t.Errorf("%s has neither a test nor a reason", id)
 		}
 	}
 	for id := range later {
-		if !all[id] || tested[id] {
+		if all[id] == "" || tested[id] {
 			t.Errorf("%s has a reason, and a test or no row", id)
 		}
 	}
+}
+
+// group is the feature of a row.
+func group(id string) string {
+	g, _, _ := strings.Cut(id, "-")
+	return g
 }
 
 // TestIdsOf keeps the judge honest.
@@ -140,6 +167,7 @@ func TestIdsOf(t *testing.T) {
 		"TestP2_P20_PBS_05_OneFrame":       "PBS-05 P2 P20",
 		"TestP21LastMessageBeforeClose":    "P21",
 		"TestEveryRowHasATest":             "",
+		"TestHTTP_01_Publish":              "HTTP-01",
 		"TestPUB_10_P8_TenThousandInOrder": "PUB-10 P8",
 	} {
 		if got := strings.Join(idsOf(name), " "); got != want {

@@ -16,6 +16,7 @@ import (
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/admin"
+	"kleeblatt/internal/bridge"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/frame"
 	"kleeblatt/internal/router"
@@ -50,9 +51,10 @@ type Node struct {
 	swim    *swim.Swim
 	world   world
 	admin   *admin.Server
-	link    string // the address of our links, as the others dial it
-	unix    string // and where those on the same host find them, see unixlink.go
-	unixDir string // removed at the end
+	bridge  *bridge.Bridge // nil: no HTTP
+	link    string         // the address of our links, as the others dial it
+	unix    string         // and where those on the same host find them, see unixlink.go
+	unixDir string         // removed at the end
 	count   counters
 	hooks   hooks
 
@@ -319,6 +321,9 @@ func (n *Node) Close() {
 			ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 			n.server.Stop(ctx)
 			cancel()
+		}
+		if n.bridge != nil {
+			n.bridge.Close()
 		}
 		if n.unixDir != "" {
 			os.RemoveAll(n.unixDir)

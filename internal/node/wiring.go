@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -13,6 +14,7 @@ import (
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/auth"
+	"kleeblatt/internal/bridge"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/router"
 	"kleeblatt/internal/wamp"
@@ -42,7 +44,23 @@ func (n *Node) transportConfig() transport.Config {
 	if c.PingInterval == 0 {
 		l.PingInterval = -1
 	}
-	return transport.Config{Loops: n.workers, NewHandler: n.newHandler, Limits: l, Log: n.log}
+	t := transport.Config{Loops: n.workers, NewHandler: n.newHandler, Limits: l, Log: n.log}
+	if n.bridge = n.newBridge(); n.bridge != nil {
+		t.HTTP = n.bridge
+	}
+	return t
+}
+
+// newBridge is what takes HTTP requests, nil where there is none.
+func (n *Node) newBridge() *bridge.Bridge {
+	if n.cfg.Bridge == "" {
+		return nil
+	}
+	return bridge.New(bridge.Config{
+		Dial:  func(context.Context) (net.Conn, error) { return n.server.Pipe() },
+		Realm: n.cfg.Bridge, BodyBytes: n.cfg.Limits.BodyBytes,
+		Allowed: func(origin, host string) bool { return transport.OriginAllowed(n.cfg.AllowedOrigins, origin, host) },
+	})
 }
 
 func (n *Node) workerConfig(index int, now int64) router.WorkerConfig {
