@@ -34,6 +34,7 @@ type Call struct {
 	Offered         bool      // the callee has not said yet that it takes this call in parts: further parts wait in the note
 	InParts         bool      // the callee was sent more than the first part
 	Waits           bool      // the caller is not read while parts of this call wait
+	Kept            uint32    // bytes of the note, as far as the router counts them
 	Tries           uint8     // how often Bind was called
 	Timeout         int64     // ns; 0: none. Touch starts it anew
 	Deadline        int64     // on the worker's clock; 0: none. Set by SetDeadline and Touch

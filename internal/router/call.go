@@ -227,7 +227,7 @@ func (w *Worker) endCall(c *dealer.Call, uri, text string) {
 }
 
 func (w *Worker) closeCall(c *dealer.Call) {
-	w.readOn(c)
+	w.letGo(c, 0)
 	w.caller.Close(c)
 }
 
@@ -349,7 +349,7 @@ func (w *Worker) onCancel(slot uint32, m *codec.Message) {
 	was, what := w.caller.Cancel(dealer.Slot(slot), m.Request, mode)
 	switch what {
 	case dealer.CancelNow:
-		w.readOn(&was)
+		w.letGo(&was, 0)
 		w.fail(slot, wamp.Call, was.Request, wamp.ErrCanceled, "")
 		w.cancelCallee(&was, mode)
 	case dealer.CancelWait:
@@ -399,7 +399,7 @@ func (w *Worker) onNodeLost(node NodeSlot) {
 func (w *Worker) failLostCall(c dealer.Call) {
 	w.stats.Failed[FailedNodeLost]++
 	w.inquiryFailed(c.ID, wamp.ErrCanceled)
-	w.readOn(&c)
+	w.letGo(&c, 0)
 	w.fail(uint32(c.Caller), wamp.Call, c.Request, wamp.ErrCanceled, "")
 	w.cancelCallee(&c, wamp.KillNoWait)
 }

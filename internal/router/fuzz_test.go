@@ -20,6 +20,9 @@ var chaosMessages = []string{
 	`[64,%d,{"match":"prefix","disclose_caller":true},"p"]`, `[65,%d,%d]`, `[66,%d,%d]`, `[67,%d]`, `[68,%d,%d,{}]`, `[69,%d,{}]`, `[70,%d,{},[%d]]`,
 	`[48,%d,{},"wamp.session.get",[%d]]`, `[48,%d,{"timeout":%d},"wamp.session.list"]`, `[48,%d,{},"kleeblatt.cluster.explain",["a.b"]]`,
 	`[48,%d,{},"kleeblatt.barrier",[%d]]`, `[32,%d,{"match":"prefix"},"wamp."]`,
+	`[1,"r",` + everyFeature + `]`, `[1,"r",` + everyFeature + `]`, `[1,"strict",` + everyFeature + `]`,
+	`[48,%d,{"progress":true,"timeout":%d,"ppt_scheme":"s"},"p.q",[1]]`, `[48,%d,{"progress":true,"x_a":%d},"p.q"]`, `[48,%d,{"progress":true},"p.r",[%d]]`, `[48,%d,{},"p.q",[%d]]`,
+	`[8,68,%d,{},"wamp.error.unavailable"]`, `[70,%d,{"ppt_scheme":"s","progress":true},[%d]]`, `[70,%d,{"ppt_scheme":"s"}]`, `[64,%d,{"forward_timeout":true,"invoke":"roundrobin"},"p.r"]`,
 	`[70,%d,{"progress":true}]`, `[337,%d]`, `[]`, `{}`, `7`,
 }
 

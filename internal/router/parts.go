@@ -24,6 +24,9 @@ const (
 	partHeadBytes   = noteLengthBytes + 2
 	// partsHeadMax bounds the head that is kept with a call in parts, in bytes: its URI and the options that pass through.
 	partsHeadMax = 16 << 10
+	// partsSessionMax is how much the calls in parts of one session may keep before it gets no more of them, in bytes: some hundred of usual size.
+	// What waits counts, too, but the session is not read then, so there is little of it.
+	partsSessionMax = 256 << 10
 )
 
 // furtherPart handles a CALL whose request id is not new (PCI-05 to PCI-08); false says that it is, as far as this goes.
@@ -78,11 +81,31 @@ func (w *Worker) beginParts(c *dealer.Call, f *frame) bool {
 	f.payload = payload
 	head := w.arena[at:]
 	w.arena = w.arena[:at]
-	if len(head) > partsHeadMax {
+	if len(head) > partsHeadMax || w.sessions[c.Caller].kept > partsSessionMax {
 		return false
 	}
 	binary.LittleEndian.PutUint32(head, uint32(len(head)-noteLengthBytes))
-	return w.caller.Note(c, head)
+	return w.note(c, head)
+}
+
+// note keeps b with the call, and counts it; letGo takes it back.
+func (w *Worker) note(c *dealer.Call, b []byte) bool {
+	if !w.caller.Note(c, b) {
+		return false
+	}
+	c.Kept += uint32(len(b))
+	w.sessions[c.Caller].kept += uint32(len(b))
+	return true
+}
+
+// letGo is what follows for its caller when a call ends, or as much of it as has waited: keep is what is still kept.
+func (w *Worker) letGo(c *dealer.Call, keep uint32) {
+	w.sessions[c.Caller].kept -= c.Kept - keep
+	c.Kept = keep
+	if c.Waits {
+		c.Waits = false
+		w.unpause(uint32(c.Caller), 1)
+	}
 }
 
 func headOf(note []byte) []byte {
@@ -97,21 +120,13 @@ func (w *Worker) wait(c *dealer.Call, more bool, p codec.Payload) {
 		head[noteLengthBytes] = 1
 	}
 	head[noteLengthBytes+1] = p.N
-	if !w.caller.Note(c, head[:]) || !w.caller.Note(c, p.Raw) {
+	if !w.note(c, head[:]) || !w.note(c, p.Raw) {
 		w.breakCall(c, true, wamp.ErrUnavailable, "too many parts of calls wait for callees")
 		return
 	}
 	if !c.Waits {
 		c.Waits = true
 		w.pause(uint32(c.Caller))
-	}
-}
-
-// readOn reads the caller again that was not read while parts of the call waited. Whoever ends a call sees to it.
-func (w *Worker) readOn(c *dealer.Call) {
-	if c.Waits {
-		c.Waits = false
-		w.unpause(uint32(c.Caller), 1)
 	}
 }
 
@@ -122,9 +137,9 @@ func (w *Worker) accepted(id uint64) {
 		return
 	}
 	c.Offered = false
-	w.readOn(c)
 	note := w.caller.Noted(c)
 	head := headOf(note)
+	w.letGo(c, uint32(noteLengthBytes+len(head)))
 	f := &w.request
 	for rest := note[noteLengthBytes+len(head):]; len(rest) > 0; {
 		n := int(binary.LittleEndian.Uint32(rest))

@@ -42,6 +42,7 @@ type session struct {
 
 	lastRequest   uint64 // of strict realms: the newest request id
 	inParts       uint64 // the highest request id of a progressive call
+	kept          uint32 // bytes that its calls in parts keep
 	roles         wamp.Roles
 	registrations uint32 // head of its list in the worker's registrations, 0: none
 	registered    uint32 // length of that list

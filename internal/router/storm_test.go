@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"kleeblatt/dealer"
 	"kleeblatt/internal/wamp"
 )
 
@@ -22,9 +23,14 @@ type stormClient struct {
 	lastInv  uint64             // IDS-07
 	seen     map[string]float64 // publisher → newest number got, over all subscriptions (PUB-10)
 	seenSub  map[string]float64 // publisher and subscription → the same (no duplicates)
+	of       map[uint64]string  // request of a call in parts → procedure
+	parts    map[uint64]int     // request of a call in parts → number of the next one
+	running  map[uint64]int     // invocation in parts → number of the next one
 	finals   int
+	inParts  int // INVOCATIONs that were not the first of their call
 	events   int
 	goodbyes bool
+	knows    bool // all features of calls
 }
 
 type storm struct {
@@ -40,6 +46,7 @@ type storm struct {
 // before REGISTERED (CAL-07). At the end nothing is left (P27).
 func TestStormP8P20P27(t *testing.T) {
 	shapes := [][2]int{{1, 1}, {1, 3}, {2, 1}, {2, 2}, {3, 2}}
+	all := 0
 	for seed := uint64(1); seed <= 80; seed++ {
 		shape := shapes[seed%uint64(len(shapes))]
 		t.Run(fmt.Sprintf("%dx%d seed %d", shape[0], shape[1], seed), func(t *testing.T) {
@@ -57,20 +64,25 @@ func TestStormP8P20P27(t *testing.T) {
 			}
 			s.balanced()
 			s.answerAll()
-			events, finals := 0, 0
+			events, finals, parts := 0, 0, 0
 			for _, c := range s.clients {
 				if !c.closed && len(c.calls) > 0 {
 					t.Errorf("%s: %d calls have no answer", c.name, len(c.calls))
 				}
 				events += c.events
 				finals += c.finals
+				parts += c.inParts
 			}
 			if events < 8 || finals < 8 {
 				t.Errorf("a calm storm: %d events, %d calls", events, finals)
 			}
+			all += parts
 			s.dropAll()
 			s.checkEmpty()
 		})
+	}
+	if all < 100 {
+		t.Errorf("%d parts of calls in all storms", all)
 	}
 }
 
@@ -81,6 +93,22 @@ func (s *storm) balanced() {
 		for _, w := range n.workers {
 			calls += w.caller.Len()
 			invocations += w.callee.Len()
+			for slot := range w.sessions {
+				kept := uint32(0)
+				w.caller.EachOfSession(dealer.Slot(slot), func(c *dealer.Call) bool {
+					if c.Offered || c.Waits {
+						s.t.Errorf("call %d still waits for a callee to take it", c.Request)
+					}
+					kept += c.Kept
+					return true
+				})
+				if x := &w.sessions[slot]; x.state == stateOpen && x.kept != kept {
+					s.t.Errorf("session %d keeps %d bytes, and is counted for %d", x.id, kept, x.kept)
+				}
+				if x := &w.sessions[slot]; x.state == stateOpen && x.pauses > 0 {
+					s.t.Errorf("session %d is not read", x.id)
+				}
+			}
 		}
 	}
 	if calls != invocations {
@@ -91,16 +119,14 @@ func (s *storm) balanced() {
 func (s *storm) join() {
 	n := s.r.IntN(len(s.nodes))
 	c := &stormClient{
-		t: s.t, pending: map[uint64]string{}, calls: map[uint64]bool{}, subs: map[uint64]bool{}, regs: map[uint64]bool{},
+		t: s.t, pending: map[uint64]string{}, calls: map[uint64]bool{}, of: map[uint64]string{}, parts: map[uint64]int{}, running: map[uint64]int{}, subs: map[uint64]bool{}, regs: map[uint64]bool{},
 		invoked: map[uint64]bool{}, seen: map[string]float64{}, seenSub: map[string]float64{},
 	}
 	c.testConn = s.open(fmt.Sprint("c", len(s.clients)), n, s.r.IntN(len(s.nodes[n].workers)), allSerializers[s.r.IntN(3)], 0)
 	c.got = c.onMessage
 	s.clients = append(s.clients, c)
-	details := allFeatures
-	if s.r.IntN(3) == 0 {
-		details = noFeatures
-	}
+	details := []string{allFeatures, noFeatures, everyFeature, everyFeature}[s.r.IntN(4)]
+	c.knows = details == everyFeature
 	c.send(fmt.Sprintf(`[1,"r",%s]`, details))
 }
 
@@ -164,8 +190,20 @@ func (s *storm) act() {
 			delete(c.regs, id)
 			ask("unregister", `[66,%d,%d]`, id)
 		}
+	case what < 66 && c.knows:
+		procedure := one("p", "q", "r")
+		c.parts[c.request+1] = 1
+		ask("call", `[48,%d,{"progress":true,"receive_progress":true,"timeout":%d,"ppt_scheme":"any"},%q,[0]]`, one2(s.r, 0, 50), procedure)
+		c.of[c.request] = procedure
+		for range s.r.IntN(4) { // at once
+			s.part(c, c.request)
+		}
+	case what < 73 && c.knows:
+		if id, ok := pickKey(s.r, c.parts); ok {
+			s.part(c, id)
+		}
 	case what < 80:
-		ask("call", `[48,%d,{"receive_progress":true,"timeout":%d},%q,[1]]`, one2(s.r, 0, 50), one("p", "q", "r"))
+		ask("call", `[48,%d,{"receive_progress":true,"timeout":%d},%q,[0]]`, one2(s.r, 0, 50), one("p", "q", "r"))
 	case what < 84:
 		if id, ok := pickKey(s.r, c.calls); ok {
 			c.send(fmt.Sprintf(`[49,%d,{"mode":%q}]`, id, one("skip", "kill", "killnowait")))
@@ -181,6 +219,20 @@ func (s *storm) act() {
 	}
 }
 
+// part sends a further part of a call, whether it is over or not: the client may not know.
+func (s *storm) part(c *stormClient, request uint64) {
+	n, open := c.parts[request]
+	if !open {
+		return
+	}
+	c.parts[request]++
+	more := s.r.IntN(4) > 0
+	if !more {
+		delete(c.parts, request)
+	}
+	c.send(fmt.Sprintf(`[48,%d,{"progress":%v},%q,[%d]]`, request, more, c.of[request], n))
+}
+
 func one2(r *rand.Rand, a, b int) int {
 	if r.IntN(2) == 0 {
 		return a
@@ -193,9 +245,12 @@ func (s *storm) answer(c *stormClient) {
 	if !ok {
 		return
 	}
-	switch s.r.IntN(4) {
+	switch s.r.IntN(5) {
 	case 0:
 		c.send(fmt.Sprintf(`[70,%d,{"progress":true},[1]]`, id))
+	case 4:
+		delete(c.invoked, id)
+		c.send(fmt.Sprintf(`[8,68,%d,{},"wamp.error.unavailable"]`, id))
 	case 1:
 		delete(c.invoked, id)
 		c.send(fmt.Sprintf(`[8,68,%d,{},"an.error"]`, id))
@@ -205,12 +260,16 @@ func (s *storm) answer(c *stormClient) {
 	}
 }
 
-// answerAll lets every callee answer what it was asked.
+// answerAll lets every callee answer what it was asked, until nobody gives a call to another one any more.
 func (s *storm) answerAll() {
-	for _, c := range s.clients {
-		for len(c.invoked) > 0 && !c.closed {
-			s.answer(c)
-			s.settle()
+	for again := true; again; {
+		again = false
+		for _, c := range s.clients {
+			for len(c.invoked) > 0 && !c.closed {
+				s.answer(c)
+				s.settle()
+				again = true
+			}
 		}
 	}
 }
@@ -253,6 +312,9 @@ func (c *stormClient) onMessage(kind string, msg []byte) {
 	case wamp.Event:
 		c.onEvent(num(1), m[4].([]any))
 	case wamp.Invocation:
+		if c.isPart(num(1), m) {
+			return
+		}
 		if c.lastInv++; num(1) != c.lastInv {
 			c.t.Errorf("%s: invocation %d behind %d", c.name, num(1), c.lastInv-1)
 		}
@@ -277,6 +339,22 @@ func (c *stormClient) onMessage(kind string, msg []byte) {
 	default:
 		c.t.Errorf("%s: what is this: %v", c.name, m)
 	}
+}
+
+// isPart checks the parts of a call: all under one id, in order, none missing, with the first one's options (PCI-01, PCI-04, PCI-10).
+func (c *stormClient) isPart(id uint64, m []any) bool {
+	details, n := m[3].(map[string]any), int(m[4].([]any)[0].(float64))
+	want, running := c.running[id]
+	if n != want || id <= c.lastInv != running || running && details["ppt_scheme"] != "any" || (details["progress"] == true || running) && !c.knows {
+		c.t.Errorf("%s: part %d instead of %d of invocation %d: %v", c.name, n, want, id, m)
+	}
+	if running {
+		c.inParts++
+	}
+	if c.running[id]++; details["progress"] != true {
+		delete(c.running, id)
+	}
+	return running
 }
 
 func (c *stormClient) onEvent(sub uint64, args []any) {
