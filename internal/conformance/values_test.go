@@ -234,6 +234,12 @@ func wellFormed(m []any) error {
 	if !ok {
 		return errors.New("no message of a router's")
 	}
+	if (num(m[0]) == 35 || num(m[0]) == 67) && len(m) == 3 { // a revocation answers no request
+		if _, dict := m[2].(map[string]any); !dict || num(m[1]) != 0 {
+			return errors.New("no revocation")
+		}
+		return nil
+	}
 	if len(m) < f.least || len(m) > f.most {
 		return errors.New("of a wrong length")
 	}

@@ -29,9 +29,11 @@ func (o *home) hear(l *letter) {
 	}
 }
 
-// sessionChanged takes a session of ours that has opened or is over.
+// sessionChanged takes a session of ours that has opened or is over, or whose subscriptions have changed.
 func (o *home) sessionChanged(op router.Op) {
-	if op.Kind == router.OpRetain {
+	if op.Kind == router.OpSubscribed || op.Kind == router.OpUnsubscribed {
+		o.tfx = o.tables.Subscriber(&op, o.tfx)
+	} else if op.Kind == router.OpRetain {
 		o.retain(op.Realm, []byte(op.Element))
 	} else {
 		o.tfx = o.directory.Propose(&op, o.tfx)

@@ -43,7 +43,7 @@ func (w *testWorld) chronicle(n *Node) *chronicle {
 			c.lines = append(c.lines, topic[strings.LastIndexByte(topic, '.')+1:]+fmt.Sprint(args))
 		}
 	}
-	for i, prefix := range []string{"wamp.", "kleeblatt."} {
+	for i, prefix := range []string{"wamp.session.", "kleeblatt."} {
 		c.send(codec.AppendSubscribe(nil, ser, uint64(i+1), prefix, wamp.Prefix))
 	}
 	return c

@@ -78,6 +78,7 @@ func newHome(n *Node, h *hub) *home {
 	o.local = n.cfg.Directory == config.Query
 	o.directory = router.NewDirectory(router.DirectoryConfig{Realms: n.realms, Local: o.local})
 	o.retention = router.NewRetention(n.retentionConfig())
+	o.tables.TellBy(o.directory)
 	o.g = gossip.New(n.gossipConfig())
 	o.random = n.world.random()
 	o.gossip = machine[gossip.Input, gossip.Effect]{step: o.g.Step, exec: o.execGossip}

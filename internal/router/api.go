@@ -104,6 +104,8 @@ const (
 	OpLeave                           // Session has ended before it was told whether it has it
 	OpSessionOpen                     // Session is open; Element is its entry in the directory. Ahead of all else that the session changes
 	OpSessionOver                     // Session is over. Behind all else
+	OpSubscribed                      // Session has subscribed to (Realm, Match, URI): while somebody listens, behind its SUBSCRIBED
+	OpUnsubscribed                    // it is no subscriber of it any more
 	OpTestament                       // Session leaves something behind: Element is to be in the directory until OpTestamentOver
 	OpTestamentOver                   // Element has been published, or taken back
 	OpRetain                          // Element is a publication's relay frame: to this node's Retention

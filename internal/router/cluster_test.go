@@ -146,6 +146,7 @@ func newCluster(t testing.TB, nodes, workers int, seed uint64, limits Limits) *t
 		n.tables = NewTables(TablesConfig{NodeName: fmt.Sprint("n", i), Key: []byte("key"), Realms: realms})
 		n.dir = NewDirectory(DirectoryConfig{Realms: realms})
 		n.ret = NewRetention(RetentionConfig{NodeName: fmt.Sprint("n", i), Realms: realms, Events: 8})
+		n.tables.TellBy(n.dir)
 		for w := range workers {
 			random := rand.New(rand.NewPCG(uint64(i)<<8|uint64(w), seed))
 			n.workers = append(n.workers, NewWorker(WorkerConfig{
@@ -274,7 +275,9 @@ func (n *testNode) exec(worker int, e *Effect) {
 	case FxSession:
 		op := *e.Op
 		c.push(route{n.index, worker, n.index, -1, 0}, nil, func() {
-			if op.Kind == OpRetain {
+			if op.Kind == OpSubscribed || op.Kind == OpUnsubscribed {
+				n.tx = n.tables.Subscriber(&op, n.tx)
+			} else if op.Kind == OpRetain {
 				n.tx = n.ret.Retain(op.Realm, []byte(op.Element), n.tables.Stamp(n.c.now/1e6), n.tx)
 			} else {
 				n.tx = n.dir.Propose(&op, n.tx)
@@ -309,7 +312,48 @@ func (n *testNode) answer(q *Ask) Answer {
 	if q.Kind == AskExplain {
 		return n.explain(q)
 	}
+	switch {
+	case q.Kind == AskRemoveCallee:
+		return n.removeCallee(q)
+	case q.Kind == AskRemoveSubscriber:
+		return n.removeSubscriber(q)
+	case q.Kind >= AskRegistrations:
+		return n.tables.Answer(q)
+	}
 	return n.dir.Answer(q, true)
+}
+
+// removeCallee ends a registration, wherever it is, as the nodes do that are asked.
+func (n *testNode) removeCallee(q *Ask) Answer {
+	r := n.tables.Registration(q.Realm, q.ID)
+	if r == nil {
+		return Answer{Err: wamp.ErrNoSuchRegistration}
+	}
+	q.Match, q.URI = r.Match, r.Procedure
+	var p Part
+	for _, o := range n.c.nodes {
+		if o.tables.HasCallee(q) {
+			p.Found = true
+			o.propose(Op{Kind: OpRevoke, Realm: q.Realm, Match: q.Match, URI: q.URI, Session: q.Session, Reason: q.Reason}, 0)
+		}
+	}
+	return p.Return(q)
+}
+
+func (n *testNode) removeSubscriber(q *Ask) Answer {
+	if n.tables.Subscription(q.Realm, q.ID) == nil {
+		return Answer{Err: wamp.ErrNoSuchSubscription}
+	}
+	var p Part
+	for _, o := range n.c.nodes {
+		for i, w := range o.workers {
+			if w.Holds(q.Session, q.ID) {
+				p.Found = true
+				o.feed(i, Input{Kind: InUnsubscribe, Session: q.Session, ID: q.ID, Err: q.Reason})
+			}
+		}
+	}
+	return p.Return(q)
 }
 
 // execTables carries out what the tables want. A barrier is over when all nodes that were not cut off have what was sent before it; who

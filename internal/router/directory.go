@@ -26,6 +26,7 @@ type Directory struct {
 	unknown    uint64
 	news       news
 	unretained []string // testaments
+	affairs    *affairs // what else is told; nil: nothing
 }
 
 // DirectoryConfig is what a Directory has to know.
@@ -212,6 +213,7 @@ func (d *Directory) leave(k sessionKey, x record) {
 		delete(l.roles, role)
 	}
 	l.count--
+	d.affairs.sessionOver(k.realm, k.session)
 	if !x.silent {
 		d.tell(k.realm, topicLeave, x.element)
 	}
@@ -282,6 +284,7 @@ func (d *Directory) Show(node NodeSlot) {
 	n := &d.nodes[node]
 	n.syncing, n.joins = true, nil
 	n.round++
+	d.affairs.shown(node)
 }
 
 // Reached says that they have all been told. Sessions that were not are over; they leave before new ones join.
@@ -292,6 +295,7 @@ func (d *Directory) Reached(node NodeSlot) {
 	}
 	n.syncing = false
 	n.forgetUntold()
+	d.affairs.ends(node)
 	d.leaveAll(node, func(x *record) bool { return x.round != n.round })
 	joins := n.joins
 	n.joins = nil
@@ -302,6 +306,7 @@ func (d *Directory) Reached(node NodeSlot) {
 		}
 		d.join(j.key, record{element: j.element, node: node, round: n.round})
 	}
+	d.affairs.begins(node)
 }
 
 // Gone says that the node's sessions are over for good: their testaments are due. It looks at all sessions.
@@ -311,6 +316,7 @@ func (d *Directory) Gone(node NodeSlot) {
 	}
 	d.nodes[node].syncing, d.nodes[node].joins = false, nil
 	d.publishLegacy(node)
+	d.affairs.over(node)
 	d.leaveAll(node, func(*record) bool { return true })
 }
 

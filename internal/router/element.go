@@ -19,6 +19,7 @@ const (
 	Interest     ElementKind = 1 // (realm, match, topic): the node has subscribers
 	Registration ElementKind = 2 // one callee of a procedure
 	Session      ElementKind = 3 // one open session: an entry of the directory
+	Note         ElementKind = 7 // a session has subscribed, or is no subscriber any more; taken back as soon as it is told
 	Testament    ElementKind = 5 // what a session leaves behind, likewise
 	Retained     ElementKind = 6 // a retained event
 )
@@ -31,7 +32,7 @@ type Element struct {
 	Match wamp.Match
 	URI   string
 
-	Session uint64 // of registrations, sessions and testaments
+	Session uint64 // of all but interests
 
 	// Of registrations only.
 	Invoke         wamp.Invoke
@@ -40,6 +41,8 @@ type Element struct {
 	Tentative      bool   // claimed, not confirmed: never routed to
 	DiscloseCaller bool
 	ForwardTimeout bool // the callee watches CALL.timeout itself
+
+	On bool // of notes only: it has subscribed
 
 	// Of sessions only, which have no Match and URI: who it is.
 	auth.Principal
@@ -129,6 +132,16 @@ func IsRetained(element string) bool {
 	return len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Retained
 }
 
+// AppendNote appends the encoded note that a session has (on) subscribed, or is no subscriber any more.
+func AppendNote(dst []byte, realm string, match wamp.Match, topic string, session uint64, on bool) []byte {
+	dst = appendElementHead(dst, Note, realm, match, topic)
+	dst = binary.AppendUvarint(dst, session)
+	if on {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
 // IsDirectory says that an encoded element is the directory's, whatever else is in it.
 func IsDirectory(element string) bool {
 	return IsSession(element) || len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Testament
@@ -160,7 +173,7 @@ func ParseElement(s string) (Element, error) {
 	}
 	e.Kind = ElementKind(r.byte())
 	e.Realm = r.text()
-	if e.Kind == Interest || e.Kind == Registration {
+	if e.Kind == Interest || e.Kind == Registration || e.Kind == Note {
 		e.Match = wamp.Match(r.byte())
 		e.URI = r.text()
 	}
@@ -185,6 +198,13 @@ func ParseElement(s string) (Element, error) {
 		e.Session = r.uvarint(wamp.MaxID)
 		e.AuthID, e.AuthRole, e.AuthMethod, e.AuthProvider = r.text(), r.text(), r.text(), r.text()
 		if e.Session == 0 {
+			return e, ErrElement
+		}
+	case Note:
+		e.Session = r.uvarint(wamp.MaxID)
+		on := r.byte()
+		e.On = on == 1
+		if e.Session == 0 || on > 1 {
 			return e, ErrElement
 		}
 	case Testament:

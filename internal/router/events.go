@@ -41,6 +41,7 @@ type newsItem struct {
 	topic   string
 	element string
 	args    []any
+	by      uint64 // the session whose doing it is, which is not told; 0: everybody is
 	frame   string // of a testament: as it is
 }
 
@@ -126,7 +127,10 @@ func (d *Directory) NextEvent(random uint64) ([]byte, bool) {
 		args = e.aboutSession(item.topic)
 		f.id = publicationOf(item.topic, e.Session)
 		// Nobody is told of itself (SMA-03).
-		f.filter.Has, f.filter.Exclude = broker.HasExclude, append(f.filter.Exclude, e.Session)
+		item.by = e.Session
+	}
+	if item.by != 0 {
+		f.filter.Has, f.filter.Exclude = broker.HasExclude, append(f.filter.Exclude, item.by)
 	}
 	b, p := codec.AppendPayload(n.bytes[:0], wamp.MsgPack, args, nil)
 	f.payload = p

@@ -44,6 +44,7 @@ func (w *Worker) onUnsubscribed(in *Input) {
 		w.arena = codec.AppendUnsubscribedRevoked(w.arena, w.receivers[slot].serializer, in.ID, in.Err)
 		w.send(slot, at, true)
 	}
+	w.tellSubscriber(OpUnsubscribed, slot, in.ID)
 	if last {
 		w.unsubscribed(in.ID)
 	}

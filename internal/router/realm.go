@@ -46,6 +46,8 @@ type RealmConfig struct {
 type Snapshot struct {
 	Broker *broker.Index
 	Dealer *dealer.Index
+
+	Watched bool // somebody, on any node, listens to events about subscriptions (affairs.go)
 }
 
 // Cell holds a realm's current Snapshot. Store is called by the owner of the Tables only, Load by anyone.

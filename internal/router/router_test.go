@@ -249,6 +249,10 @@ func TestAnnouncedFeaturesHaveStoriesP26(t *testing.T) {
 		"call_reroute":                  {"RER-01", "RER-02", "RER-03", "RER-04", "RER-05"},
 		"payload_passthru_mode":         {"PPT-01", "PPT-02", "PPT-04", "PPT-05", "PPT-06", "PPT-07", "PPT-08", "PPT-09", "PPT-10"},
 		"shared_registration":           {"SHR-01", "SHR-03", "SHR-04", "SHR-05", "SHR-07", "SHR-08", "SHR-09", "SHR-11"},
+		"registration_meta_api":         {"RMA-01", "RMA-02", "RMA-03", "RMA-05", "RMA-06", "RMA-07", "RMA-08", "RMA-09"},
+		"subscription_meta_api":         {"UMA-01", "UMA-02", "UMA-03", "UMA-04", "UMA-05", "UMA-07"}, // who subscribes: internal/conformance
+		"registration_revocation":       {"RRV-01", "RRV-02", "RRV-03", "RRV-04"},
+		"subscription_revocation":       {"SRV-01", "SRV-02", "SRV-03"},
 		"session_meta_api":              {"SMA-01", "SMA-02", "SMA-03", "SMA-04", "SMA-05", "SMA-06", "SMA-07", "SMA-15"}, // its kills: internal/conformance
 		"event_retention":               {"RET-01", "RET-02", "RET-03", "RET-04", "RET-05", "RET-06", "RET-07"},
 		"testament_meta_api":            {"TST-01", "TST-02", "TST-03", "TST-04", "TST-05", "TST-06", "TST-07"},

@@ -132,6 +132,7 @@ func (w *Worker) terminate(slot uint32, next state) {
 	w.stats.Sessions--
 	s.role.leave(s.realm)
 	delete(w.heldSince, slot)
+	w.ending = slot
 	w.local.RemoveAll(broker.Slot(slot), w.unsubscribeGone)
 	w.unregisterAll(slot)
 	w.leaveAll(slot)

@@ -74,10 +74,13 @@ func (w *Worker) onSubscribe(slot uint32, m *codec.Message) {
 // subscribed makes the session a receiver and tells it. A session that subscribed before gets the same answer and stays one
 // receiver (SUB-02).
 func (w *Worker) subscribed(slot uint32, request, id uint64) {
-	w.local.Add(id, broker.Slot(slot))
+	_, added := w.local.Add(id, broker.Slot(slot))
 	at := len(w.arena)
 	w.arena = codec.AppendSubscribed(w.arena, w.receivers[slot].serializer, request, id)
 	w.send(slot, at, true)
+	if added {
+		w.tellSubscriber(OpSubscribed, slot, id)
+	}
 }
 
 // onSubscribeApplied answers all that waited for the subscription. If none of them is left, it is withdrawn.
@@ -126,12 +129,25 @@ func (w *Worker) onUnsubscribe(slot uint32, m *codec.Message) {
 	at := len(w.arena)
 	w.arena = codec.AppendUnsubscribed(w.arena, w.receivers[slot].serializer, m.Request)
 	w.send(slot, at, true)
+	w.tellSubscriber(OpUnsubscribed, slot, m.ID)
 	if last {
 		w.unsubscribed(m.ID)
 	}
 }
 
+// tellSubscriber tells the owner of the tables who has a subscription, or not any more, while somebody listens.
+func (w *Worker) tellSubscriber(kind OpKind, slot uint32, id uint64) {
+	s := &w.sessions[slot]
+	if !s.realm.Cell.Load().Watched {
+		return
+	}
+	if t := w.topics[id]; !wamp.Reserved(octets(t.topic)) {
+		w.proposeSession(Op{Kind: kind, Realm: s.realm.Name, Match: t.match, URI: t.topic, Session: s.id})
+	}
+}
+
 func (w *Worker) unsubscribedGone(id uint64, last bool) {
+	w.tellSubscriber(OpUnsubscribed, w.ending, id)
 	if last {
 		w.unsubscribed(id)
 	}

@@ -76,9 +76,10 @@ type Tables struct {
 	hidden broker.NodeSet // nodes whose elements are being removed
 
 	// Who has which id, for questions that name one. Ids are unique over both and over all realms.
-	subs map[uint64]*broker.Entry
-	regs map[uint64]*dealer.Registration
-	now  int64 // wall-clock milliseconds, as last told: the time at which what comes is created
+	subs    map[uint64]*broker.Entry
+	regs    map[uint64]*dealer.Registration
+	affairs *affairs // nil: nobody is told
+	now     int64    // wall-clock milliseconds, as last told: the time at which what comes is created
 
 	claims   map[tableKey][]claim // of other nodes
 	delayed  map[uint64]delayedAnswer
@@ -334,19 +335,24 @@ func (t *Tables) registration(k tableKey) *dealer.Registration {
 func (t *Tables) setWorker(k tableKey, id uint64, worker uint8, on bool) {
 	s := &t.edit[k.realm]
 	key := broker.Key{Match: k.match, Topic: k.uri}
-	if on && s.Broker.Get(key) == nil {
+	before := s.Broker.Get(key)
+	if on && before == nil {
 		s.Broker = s.Broker.WithNew(broker.Entry{Key: key, ID: id, Created: t.now, Workers: 1 << worker})
 	} else {
 		s.Broker = s.Broker.WithWorker(key, id, int(worker), on)
 	}
 	t.edited(k, id)
+	if t.affairs != nil && (before == nil || before.Workers == 0 || t.subs[id] == nil || t.subs[id].Workers == 0) {
+		t.affairs.topicChanged(k, id, 0, on, before, t.subs[id])
+	}
 }
 
 // setNode adds or removes the interest of another node.
 func (t *Tables) setNode(k tableKey, id uint64, node uint8, on bool) {
 	s := &t.edit[k.realm]
 	key := broker.Key{Match: k.match, Topic: k.uri}
-	if on && s.Broker.Get(key) == nil {
+	before := s.Broker.Get(key)
+	if on && before == nil {
 		var nodes broker.NodeSet
 		nodes.Add(node)
 		s.Broker = s.Broker.WithNew(broker.Entry{Key: key, ID: id, Created: t.now, Nodes: nodes})
@@ -354,6 +360,9 @@ func (t *Tables) setNode(k tableKey, id uint64, node uint8, on bool) {
 		s.Broker = s.Broker.WithNode(key, id, node, on)
 	}
 	t.edited(k, id)
+	if t.affairs != nil {
+		t.affairs.topicChanged(k, id, NodeSlot(node), on, before, t.subs[id])
+	}
 }
 
 // edited notes the change, and gives the id of an entry that vanished free again.
@@ -428,19 +437,27 @@ func (t *Tables) registered(f *flight, out []TablesEffect) []TablesEffect {
 func (t *Tables) addCallee(k tableKey, invoke wamp.Invoke, c dealer.Callee) (id uint64) {
 	id = t.idOf(k)
 	s := &t.edit[k.realm]
+	before := t.registration(k)
 	s.Dealer = s.Dealer.WithCallee(dealer.Key{Match: k.match, Procedure: k.uri}, id, invoke, c)
 	t.edited(k, id)
+	if t.affairs != nil {
+		t.affairs.calleeCame(k, id, &c, before)
+	}
 	return id
 }
 
 func (t *Tables) removeCallee(k tableKey, node uint8, session uint64) {
 	r := t.registration(k)
-	if r == nil {
+	c := r.Callee(node, session)
+	if c == nil {
 		return
 	}
 	s := &t.edit[k.realm]
 	s.Dealer = s.Dealer.WithoutCallee(dealer.Key{Match: k.match, Procedure: k.uri}, node, session)
 	t.edited(k, r.ID)
+	if t.affairs != nil {
+		t.affairs.calleeLeft(k, r.ID, c, t.registration(k))
+	}
 }
 
 // unregister stops routing to the session at once; the other nodes learn of it by the removed element.

@@ -15,11 +15,18 @@ func (t *Tables) SetTime(now int64) { t.now = now }
 // element stays.
 func (t *Tables) RemoteAdd(node NodeSlot, nodeName string, element string, out []TablesEffect) ([]TablesEffect, error) {
 	e, k, err := t.parse(element)
-	if err != nil || k.realm < 0 || e.Kind != Interest && e.Kind != Registration {
+	if err != nil || k.realm < 0 || e.Kind != Interest && e.Kind != Registration && e.Kind != Note {
 		return out, err
 	}
-	if e.Kind == Interest {
+	switch e.Kind {
+	case Interest:
 		t.setNode(k, t.idOf(k), uint8(node), true)
+		return out, nil
+	case Note:
+		if t.affairs != nil {
+			k.kind = Interest
+			t.affairs.note(k, node, e.Session, e.On)
+		}
 		return out, nil
 	}
 	t.seen(node, e.Order)

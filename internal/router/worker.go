@@ -139,7 +139,8 @@ type Worker struct {
 	invocation codec.InvocationDetails
 
 	// Callbacks, made once so that handing them over allocates nothing.
-	unsubscribeGone func(id uint64, last bool)
+	unsubscribeGone func(id uint64, last bool) // of the session in ending
+	ending          uint32
 	callGone        func(dealer.Call)
 	callLost        func(dealer.Call)
 	invocationGone  func(dealer.Invocation)

@@ -11,6 +11,8 @@ func BrokerFeatures() []string {
 		"payload_passthru_mode",
 		"session_meta_api",
 		"event_retention",
+		"subscription_meta_api",
+		"subscription_revocation",
 	}
 }
 
@@ -28,6 +30,8 @@ func DealerFeatures() []string {
 		"testament_meta_api",
 		"payload_passthru_mode",
 		"session_meta_api",
+		"registration_meta_api",
+		"registration_revocation",
 	}
 }
 
