@@ -12,7 +12,7 @@ import (
 var anyElement = rapid.Custom(func(t *rapid.T) Element {
 	text := rapid.StringN(0, 20, 40)
 	e := Element{
-		Kind:  rapid.SampledFrom([]ElementKind{Interest, Registration, Session, Testament, Retained}).Draw(t, "kind"),
+		Kind:  rapid.SampledFrom([]ElementKind{Interest, Registration, Session, Testament, Retained, Note}).Draw(t, "kind"),
 		Realm: text.Draw(t, "realm"),
 	}
 	if e.Kind == Session {
@@ -32,6 +32,9 @@ var anyElement = rapid.Custom(func(t *rapid.T) Element {
 	}
 	e.URI = text.Draw(t, "uri")
 	e.Match = wamp.Match(rapid.IntRange(0, 2).Draw(t, "match"))
+	if e.Kind == Note {
+		e.Session, e.On = rapid.Uint64Range(1, wamp.MaxID).Draw(t, "session"), rapid.Bool().Draw(t, "on")
+	}
 	if e.Kind == Registration {
 		e.Session = rapid.Uint64Range(1, wamp.MaxID).Draw(t, "session")
 		e.Invoke = wamp.Invoke(rapid.IntRange(0, 4).Draw(t, "invoke"))
@@ -51,6 +54,8 @@ func encodeElement(e *Element) string {
 		return string(AppendTestament(nil, e))
 	case Retained:
 		return string(AppendRetained(nil, e))
+	case Note:
+		return string(AppendNote(nil, e.Realm, e.Match, e.URI, e.Session, e.On))
 	case Interest:
 		return string(AppendInterest(nil, e.Realm, e.Match, e.URI))
 	}
@@ -85,6 +90,7 @@ func FuzzParseElement(f *testing.F) {
 	f.Add(string(AppendSession(nil, "r", 300, &auth.Principal{AuthID: "me", AuthRole: "user"})))
 	f.Add(string(AppendTestament(nil, &Element{Realm: "r", Session: 300, Scope: Destroyed, Place: 3, Frame: "frame"})))
 	f.Add(string(AppendRetained(nil, &Element{Realm: "r", Order: 1 << 40, Node: "n", Frame: "frame"})))
+	f.Add(string(AppendNote(nil, "r", wamp.Wildcard, "a..b", 300, true)))
 	f.Add("\x01\x01\x81\x00")
 	f.Fuzz(func(t *testing.T, s string) {
 		e, err := ParseElement(s)
