@@ -24,7 +24,7 @@ var mutants = []mutant{
 	{"gossip/states.go", "	if !n.away() || m.now < n.hiddenAt+int64(m.cfg.LeaveGrace) {\n		return\n	}\n	if n.told {", "	if !n.away() {\n		return\n	}\n	if n.told {", "who is cut off for a moment is given up"},
 
 	// transport/link
-	{"transport/link/recv.go", "		if number < l.next {\n", "		if number+1 < l.next {\n", "a frame that came already is taken again"},
+	{"transport/link/window.go", "		for n := c.first; n < l.acked; n++ {\n", "		for n := c.first; n+1 < l.acked; n++ {\n", "a frame that came already comes again under the next one's number"},
 	{"transport/link/resume.go", "		out.rewind()\n", "", "what was on its way when the connection broke is lost"},
 	{"transport/link/window.go", "			c.b[off] |= flagVoid\n", "", "calls that failed run later"},
 	{"transport/link/recv.go", "	if flags&flagVoid != 0 {\n", "	if false {\n", "void calls run"},
