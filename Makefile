@@ -5,7 +5,7 @@ CUTS        := 5
 SEED        := 1
 RELEASE     := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 
-.PHONY: build run test check race fuzz bench processes partition-test sim long ci clean help
+.PHONY: build run test check race fuzz bench conformance processes partition-test sim long ci clean help
 
 build: ## bin/kleeblatt and bin/kleeblatt-chaos
 	$(RELEASE) -o bin/ ./cmd/...
@@ -30,6 +30,11 @@ fuzz: ## every fuzz target for FUZZTIME
 
 bench: ## all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+conformance: ## test every row of the conformance checklist, and list what came of it in internal/conformance/conformance.md
+	@mkdir -p bin; status=0; \
+	go test -json -count=1 ./internal/conformance ./transport ./internal/router ./internal/auth -skip '^TestTable$$' > bin/conformance.json || status=1; \
+	go test -count=1 ./internal/conformance -run '^TestTable$$' -args -results ../../bin/conformance.json && exit $$status
 
 processes: ## tests that start, stop and kill real nodes
 	KLEEBLATT_PROCESSES=1 go test -count=1 ./cmd/kleeblatt
