@@ -147,6 +147,23 @@ func TestPPT_06_SubscribersThatDoNotKnowIt(t *testing.T) {
 	})
 }
 
+// What is retained, or left behind by who goes, is passed through like what is published now.
+func TestPPT_07_RetainedEventsAndTestaments(t *testing.T) {
+	everywhere(t, func(p *place) {
+		a, b := p.joinAs("A", realm, passthru), p.joinAs("B", realm, passthru)
+		a.publish(p.uri("kept"), `"retain":true,`+ppts[0], `,`+opaque)
+		p.settle()
+		sub := b.subscribe(p.uri("kept"), `{"get_retained":true}`)
+		exactly(b, `[36,%d,"*",{"retained":true,%s},%s]`, sub, ppts[0], opaque)
+		sub = b.subscribe(p.uri("last"), `{}`)
+		p.settle()
+		call := a.call("wamp.session.add_testament", `{}`, fmt.Sprintf(`,[%q,%s,{}],{"publish_options":{%s}}`, p.uri("last"), opaque, ppts[1]))
+		a.expect(`[50,%d,{}]`, call)
+		a.goodbye()
+		exactly(b, `[36,%d,"*",{%s},%s]`, sub, ppts[1], opaque)
+	})
+}
+
 // TestPPT_13: autobahn and crossbar say it in other words and without announcing it; one binary value stands in Arguments' place.
 func TestPPT_13_PayloadTransparencyOfOthers(t *testing.T) {
 	const enc = `"enc_algo":"cryptobox","enc_serializer":"json","enc_key":"k"`

@@ -138,7 +138,7 @@ func (w *Worker) onInquiryReply(c *dealer.Call, f *frame) {
 // isOurs says whether an error comes from the router of the callee rather than from the callee.
 func isOurs(uri []byte) bool {
 	switch string(uri) {
-	case wamp.ErrCanceled, wamp.ErrPayloadSizeExceeded, wamp.ErrUnavailable, wamp.ErrTimeout:
+	case wamp.ErrCanceled, wamp.ErrPayloadSizeExceeded, wamp.ErrUnavailable, wamp.ErrNoAvailableCallee, wamp.ErrTimeout:
 		return true
 	}
 	return false

@@ -29,7 +29,8 @@ const (
 	partsSessionMax = 256 << 10
 )
 
-// furtherPart handles a CALL whose request id is not new (PCI-05 to PCI-08); false says that it is, as far as this goes.
+// furtherPart handles a CALL whose request id is not new (PCI-05 to PCI-08); false says that it is, as far as this goes. A first part that has
+// waited for an authorizer looks like a further one, and must not come here.
 func (w *Worker) furtherPart(slot uint32, m *codec.Message) bool {
 	s := &w.sessions[slot]
 	known := s.inParts

@@ -379,7 +379,7 @@ func (w *Worker) dispatch(slot uint32, m *codec.Message) {
 			w.onPublish(slot, m)
 		}
 	case wamp.Call:
-		if !w.furtherPart(slot, m) && w.sequential(slot, m) {
+		if (w.isAgain || !w.furtherPart(slot, m)) && w.sequential(slot, m) {
 			w.onCall(slot, m)
 		}
 	case wamp.Yield:
