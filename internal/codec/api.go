@@ -110,7 +110,8 @@ type EventDetails struct {
 	PublisherAuthID   string
 	PublisherAuthRole string
 	Retained          bool
-	Pass              Pass // in the same serializer
+	Trust             uint64 // trustlevel + 1
+	Pass              Pass   // in the same serializer
 }
 
 // InvocationDetails are the keys that a router writes into INVOCATION.Details; zero values are left out.
@@ -122,5 +123,6 @@ type InvocationDetails struct {
 	ReceiveProgress bool
 	Progress        bool
 	Timeout         uint64 // milliseconds
+	Trust           uint64 // trustlevel + 1
 	Pass            Pass   // in the same serializer
 }

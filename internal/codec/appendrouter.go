@@ -104,7 +104,7 @@ func appendRevoked(dst []byte, s wamp.Serializer, t wamp.MessageType, key string
 
 // AppendEvent appends [EVENT, Subscription|id, Publication|id, Details|dict, Arguments|list, ArgumentsKw|dict].
 func AppendEvent(dst []byte, s wamp.Serializer, sub, pub uint64, d *EventDetails, p Payload) []byte {
-	n := count(len(d.Topic) > 0, d.Publisher != 0, d.PublisherAuthID != "", d.PublisherAuthRole != "", d.Retained) + int(d.Pass.N)
+	n := count(len(d.Topic) > 0, d.Publisher != 0, d.PublisherAuthID != "", d.PublisherAuthRole != "", d.Retained, d.Trust != 0) + int(d.Pass.N)
 	if n == 0 && s == wamp.MsgPack { // the hottest message of all
 		dst = append(dst, 0x94+p.N, byte(wamp.Event))
 		dst = append(appendMsgPackUint(appendMsgPackUint(dst, sub), pub), 0x80)
@@ -119,6 +119,7 @@ func AppendEvent(dst []byte, s wamp.Serializer, sub, pub uint64, d *EventDetails
 		dst = appendKeyText(dst, s, "publisher_authid", d.PublisherAuthID)
 		dst = appendKeyText(dst, s, "publisher_authrole", d.PublisherAuthRole)
 		dst = appendKeyBool(dst, s, "retained", d.Retained)
+		dst = appendTrust(dst, s, d.Trust)
 		dst = appendPass(dst, s, d.Pass)
 	}
 	return shutList(appendPayload(shutDict(dst, s), s, p), s)
@@ -128,7 +129,7 @@ func AppendEvent(dst []byte, s wamp.Serializer, sub, pub uint64, d *EventDetails
 func AppendInvocation(dst []byte, s wamp.Serializer, req, reg uint64, d *InvocationDetails, p Payload) []byte {
 	dst = openMessage(dst, s, 4+int(p.N), wamp.Invocation)
 	dst = appendUint(appendUint(dst, s, req), s, reg)
-	n := count(len(d.Procedure) > 0, d.Caller != 0, d.CallerAuthID != "", d.CallerAuthRole != "", d.ReceiveProgress, d.Progress, d.Timeout != 0) + int(d.Pass.N)
+	n := count(len(d.Procedure) > 0, d.Caller != 0, d.CallerAuthID != "", d.CallerAuthRole != "", d.ReceiveProgress, d.Progress, d.Timeout != 0, d.Trust != 0) + int(d.Pass.N)
 	dst = openDict(dst, s, n)
 	if n > 0 {
 		dst = appendKeyText(dst, s, "procedure", d.Procedure)
@@ -138,9 +139,18 @@ func AppendInvocation(dst []byte, s wamp.Serializer, req, reg uint64, d *Invocat
 		dst = appendKeyBool(dst, s, "receive_progress", d.ReceiveProgress)
 		dst = appendKeyBool(dst, s, "progress", d.Progress)
 		dst = appendKeyUint(dst, s, "timeout", d.Timeout)
+		dst = appendTrust(dst, s, d.Trust)
 		dst = appendPass(dst, s, d.Pass)
 	}
 	return shutList(appendPayload(shutDict(dst, s), s, p), s)
+}
+
+// appendTrust appends the pair of a trust level, of which one more is given: 0 is a level, too.
+func appendTrust(dst []byte, s wamp.Serializer, trust uint64) []byte {
+	if trust == 0 {
+		return dst
+	}
+	return appendUint(appendKey(dst, s, "trustlevel"), s, trust-1)
 }
 
 // AppendInterrupt appends [INTERRUPT, INVOCATION.Request|id, Options|dict].

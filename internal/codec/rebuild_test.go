@@ -73,7 +73,7 @@ func typed(s wamp.Serializer, m *Message) []byte {
 		}
 		return AppendUnsubscribed(nil, s, m.Request)
 	case wamp.Event:
-		d := EventDetails{o.Topic, o.Publisher, string(o.PublisherAuthID), string(o.PublisherAuthRole), o.Retained, m.Pass}
+		d := EventDetails{o.Topic, o.Publisher, string(o.PublisherAuthID), string(o.PublisherAuthRole), o.Retained, 0, m.Pass}
 		return AppendEvent(nil, s, m.Request, m.ID, &d, m.Payload)
 	case wamp.Call:
 		return AppendCall(nil, s, m.Request, &CallOptions{o.ReceiveProgress, o.Progress, o.DiscloseMe, o.Timeout}, uri, m.Payload)
@@ -94,7 +94,7 @@ func typed(s wamp.Serializer, m *Message) []byte {
 		}
 		return AppendUnregistered(nil, s, m.Request)
 	case wamp.Invocation:
-		d := InvocationDetails{o.Procedure, o.Caller, string(o.CallerAuthID), string(o.CallerAuthRole), o.ReceiveProgress, o.Progress, o.Timeout, m.Pass}
+		d := InvocationDetails{o.Procedure, o.Caller, string(o.CallerAuthID), string(o.CallerAuthRole), o.ReceiveProgress, o.Progress, o.Timeout, 0, m.Pass}
 		return AppendInvocation(nil, s, m.Request, m.ID, &d, m.Payload)
 	case wamp.Interrupt:
 		return AppendInterrupt(nil, s, m.Request, mode)

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type Role struct {
 	Rules      []auth.Rule // empty: nothing; nil: everything, or what the authorizer says
 	Authorizer *Authorizer // who is asked where no rule speaks; nil: nobody
 	Limits     SessionLimits
+	Trust      *uint32 // the trust level of what it publishes and calls; nil: none is told
 }
 
 // Authorizer is a WAMP procedure that says what a role may do. Zero times are the defaults of package router.
@@ -33,7 +35,7 @@ const rolesKey = "roles"
 
 // ruleKeys are those of a rule, discloseNames what its disclose names, and for which action.
 var (
-	roleKeys       = []string{"rules", "authorizer", "limits"}
+	roleKeys       = []string{"rules", "authorizer", "limits", "trustlevel"}
 	authorizerKeys = []string{"procedure", "realm", "timeout", "cache"}
 	ruleKeys       = []string{"uri", "match", "allow", "deny", "disclose"}
 	matchNames     = []string{wamp.Exact.String(), wamp.Prefix.String(), wamp.Wildcard.String()}
@@ -80,12 +82,23 @@ func (r *yamlReader) role(name string, at place, n ast.Node) {
 				role.Authorizer = r.authorizer(at, v)
 			case "limits":
 				role.Limits = r.limits(v)
+			case "trustlevel":
+				role.Trust = r.trust(at, v)
 			}
 		})
 	} else {
 		role.Rules = r.rules(name, at, n)
 	}
 	r.p.config.Roles = append(r.p.config.Roles, role)
+}
+
+func (r *yamlReader) trust(at place, n ast.Node) *uint32 {
+	level, err := strconv.ParseUint(r.text("trustlevel", at, n), 10, 31)
+	if err != nil {
+		r.p.fail(at, "trustlevel: a number from 0 is needed here")
+	}
+	trust := uint32(level)
+	return &trust
 }
 
 func (r *yamlReader) rules(role string, at place, n ast.Node) []auth.Rule {

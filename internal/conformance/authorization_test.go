@@ -26,6 +26,8 @@ users:
   - {authid: argo, role: proven, realms: proof.realm, scram: {password: s3cret, kdf: argon2id13, iterations: 1, memory: 64}}
 authenticator: {procedure: t.authenticator, realm: ruled.realm, realms: proof.realm, roles: [guest], timeout: 20s}
 roles:
+  proven: {trustlevel: 0}
+  decider: {trustlevel: 7}
   asked: {rules: [{uri: t..fence., match: wildcard, allow: subscribe}], authorizer: {procedure: t.authorizer, realm: ruled.realm, timeout: 20s}}
   ruled:
     - {uri: t..exact.one, match: wildcard, allow: [call, register, publish, subscribe]}

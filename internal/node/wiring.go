@@ -183,7 +183,7 @@ func (n *Node) roleNames() []string {
 func (n *Node) roles() (map[string]*router.RoleConfig, error) {
 	out := map[string]*router.RoleConfig{}
 	for _, r := range n.cfg.Roles {
-		c := &router.RoleConfig{Limits: sessionLimits(r.Limits)}
+		c := &router.RoleConfig{Limits: sessionLimits(r.Limits), Trust: r.Trust}
 		if r.Rules != nil {
 			var err error
 			if c.Rules, err = auth.NewRules(r.Rules); err != nil {

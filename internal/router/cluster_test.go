@@ -80,6 +80,14 @@ var testRealms = []RealmConfig{
 		Name: "small", Auth: withBoss("small"), Limits: SessionLimits{Sessions: 3, Subscriptions: 1, Registrations: 1, Calls: 1, Invocations: 1},
 		Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Limits: SessionLimits{Sessions: 2, Subscriptions: 2, MessageBytes: 1000}}},
 	},
+	{Name: "trusted", Auth: withBoss("trusted"), Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Trust: new(uint32)}}},
+	{
+		Name: "everything", Disclosure: DiscloseAlways, Limits: SessionLimits{Rate: 1 << 20, Burst: 1 << 24, Sessions: 1000},
+		Roles: map[string]*RoleConfig{auth.RoleAnonymous: {
+			Rules: anonymousRules, Authorizer: &Authorizer{Procedure: "com.auth.ask", Realm: "ruled"}, Trust: new(uint32),
+			Limits: SessionLimits{Calls: 100, Invocations: 100},
+		}},
+	},
 	{Name: "rated", Limits: SessionLimits{Rate: 100, Burst: 50}},
 }
 

@@ -138,7 +138,7 @@ func (w *Worker) sendEvents(f *frame, d *delivery, pass codec.Pass, p codec.Payl
 
 // describeEvent fills w.event with what an EVENT for a subscription of that policy says of the publication.
 func (w *Worker) describeEvent(f *frame, match wamp.Match) {
-	w.event = codec.EventDetails{}
+	w.event = codec.EventDetails{Trust: uint64(f.from.trust)}
 	if match != wamp.Exact { // PBS-06
 		w.event.Topic = f.uri
 	}

@@ -110,7 +110,7 @@ func (w *Worker) describe(v *dealer.Invocation, f *frame, x *registration) {
 
 func (w *Worker) invocationDetails(v *dealer.Invocation, f *frame, pass codec.Pass) *codec.InvocationDetails {
 	d := &w.invocation
-	*d = codec.InvocationDetails{ReceiveProgress: v.ReceiveProgress, Progress: v.Progressive, Pass: pass}
+	*d = codec.InvocationDetails{ReceiveProgress: v.ReceiveProgress, Progress: v.Progressive, Trust: uint64(f.from.trust), Pass: pass}
 	if v.Named {
 		d.Procedure = f.uri
 	}

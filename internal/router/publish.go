@@ -144,7 +144,7 @@ func (s *session) discloses(o *codec.Options) (disclose, allowed bool) {
 }
 
 func (s *session) identity() identity {
-	return identity{session: s.id, authID: octets(s.authID), authRole: octets(s.authRole)}
+	return identity{session: s.id, authID: octets(s.authID), authRole: octets(s.authRole), trust: s.role.trust}
 }
 
 // filterOf is the PUBLISH options' six lists.

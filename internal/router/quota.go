@@ -34,7 +34,8 @@ const (
 type quota struct {
 	*role
 	SessionLimits
-	cost, ahead int64 // of a message, and what a session may be ahead; ns, 0: there is no rate
+	trust       uint32 // see identity
+	cost, ahead int64  // of a message, and what a session may be ahead; ns, 0: there is no rate
 }
 
 // or fills the zero fields in.
@@ -65,6 +66,9 @@ func (w *Worker) quotaOf(realm *Realm, r *role) *quota {
 			Invocations: w.limits.Invocations, MessageBytes: w.limits.MessageBytes, Rate: w.limits.Rate, Burst: w.limits.Burst,
 		}
 		q = &quota{role: r, SessionLimits: r.Limits.or(realm.Limits).or(node)}
+		if r.Trust != nil {
+			q.trust = min(*r.Trust, trustMax) + 1
+		}
 		q.MessageBytes = min(q.MessageBytes, w.limits.MessageBytes) // what the transport takes
 		if q.Rate > 0 {
 			if q.Burst == 0 {

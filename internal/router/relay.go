@@ -62,6 +62,7 @@ const (
 type identity struct {
 	session          uint64
 	authID, authRole []byte
+	trust            uint32 // its role's trust level + 1; 0: none
 }
 
 // frame is one relay frame between workers of one node or of two, parsed. Slices alias the frame and the reader's scratch memory.
@@ -162,7 +163,8 @@ func appendPublishFrame(dst []byte, f *frame, flags uint16) []byte {
 func appendIdentity(dst []byte, i *identity) []byte {
 	dst = msgp.AppendUint64(dst, i.session)
 	dst = msgp.AppendStringFromBytes(dst, i.authID)
-	return msgp.AppendStringFromBytes(dst, i.authRole)
+	dst = msgp.AppendStringFromBytes(dst, i.authRole)
+	return msgp.AppendUint64(dst, uint64(i.trust))
 }
 
 func appendPayload(dst []byte, f *frame) []byte {
@@ -331,6 +333,7 @@ func (r *frameReader) octets() []byte {
 func (r *frameReader) identity(i *identity) {
 	i.session = r.num(wamp.MaxID)
 	i.authID, i.authRole = r.text(), r.text()
+	i.trust = uint32(r.num(trustMax + 1))
 }
 
 func (r *frameReader) count(limit int) int {

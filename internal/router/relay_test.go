@@ -23,7 +23,7 @@ var anyFrame = rapid.Custom(func(t *rapid.T) frame {
 		f.call = rapid.Uint64().Draw(t, "call")
 	}
 	identify := func() {
-		f.from = identity{session: id.Draw(t, "from"), authID: some.Draw(t, "authid"), authRole: some.Draw(t, "authrole")}
+		f.from = identity{session: id.Draw(t, "from"), authID: some.Draw(t, "authid"), authRole: some.Draw(t, "authrole"), trust: rapid.Uint32Range(0, trustMax+1).Draw(t, "trust")}
 	}
 	pay := func() {
 		f.serializer = wamp.Serializer(rapid.IntRange(1, 3).Draw(t, "serializer"))

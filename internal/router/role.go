@@ -13,7 +13,11 @@ type RoleConfig struct {
 	Rules      *auth.Rules // what they may do; nil: everything, where there is no authorizer either
 	Authorizer *Authorizer // who is asked where no rule speaks of it; nil: nobody, it is denied
 	Limits     SessionLimits
+	Trust      *uint32 // the level that is told of its publications and calls, trustMax at most; nil: none
 }
+
+// trustMax bounds trust levels.
+const trustMax = 1<<31 - 1
 
 // Authorizer is a WAMP procedure that says what sessions may do. It is called with the session (a dict), the URI, the action's name and
 // options (a dict, which has match for what is no exact URI), and returns a bool, or a dict with allow, disclose and cache.

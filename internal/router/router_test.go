@@ -239,6 +239,8 @@ func TestAnnouncedFeaturesHaveStoriesP26(t *testing.T) {
 		"publisher_exclusion":           {"XME-01", "XME-02", "XME-03"},
 		"subscriber_blackwhite_listing": {"BWL-01", "BWL-02", "BWL-03", "BWL-04", "BWL-05", "BWL-06", "BWL-07", "BWL-09"},
 		"publisher_identification":      {"PID-01", "PID-02", "PID-03", "PID-04"},
+		"publication_trustlevels":       {"PTL-01"},
+		"call_trustlevels":              {"CTL-01"},
 		"pattern_based_subscription":    {"PBS-02", "PBS-03", "PBS-04", "PBS-05", "PBS-06", "PBS-08", "PBS-10"},
 		"progressive_call_results":      {"PCR-01", "PCR-03", "PCR-04", "PCR-07", "PCR-08", "PCR-09"},
 		"call_canceling":                {"CAN-01", "CAN-02", "CAN-03", "CAN-04", "CAN-05", "CAN-09", "CAN-10"},
