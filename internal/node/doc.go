@@ -16,6 +16,9 @@
 // Hubs speak to each other by letters in mailboxes, handed over once per turn; nothing else is shared but the realms' index cells,
 // which the home hub stores and everybody loads.
 //
+// Home hubs ask each other (question.go): a question is answered, or fails with the calls to its node, or when its time is over. The meta API asks
+// all nodes, or those that have what is asked for, for their parts of an answer (meta.go); it is complete unless a node is away.
+//
 // Where the direct path to a node is cut, its link leads over a common neighbour (relay.go): the frames of the one link are written by
 // that of the neighbour, which passes them on.
 //

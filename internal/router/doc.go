@@ -55,6 +55,17 @@
 //	          ends    ──▶ FxSession ─▶ Directory ─▶ TxPropose ─▶ Applied ─▶ it is over, on_leave   (the others: RemoteRemove)
 //	node      hidden: its sessions still count │ Show … Reached: the differences, leaves first │ Gone: all of them leave
 //
+// What becomes of registrations and subscriptions is derived from the tables in the same way (affairs.go), for those who listen: created ahead of
+// the first that has it, deleted behind the last. Of subscribers a node tells the others only while somebody in the cluster listens, by notes in
+// its part that it takes back at once; where nobody does, nothing is remembered and nothing is sent. Nobody is told of its own doing.
+//
+//	subscription   SUBSCRIBED ──▶ FxSession ─▶ Tables.Subscriber ─▶ on_create, on_subscribe ─▶ TxPropose note   (the others: RemoteAdd)
+//	registration   its element appears or goes ─▶ on_create, on_register / on_unregister, on_delete
+//
+// What a node alone knows of its sessions, other nodes ask it for: an Ask travels as it is (askwire.go) in a frame from home loop to home loop
+// (question.go), and its Part of the answer comes back. Sessions that are killed, and registrations and subscriptions that are revoked, end by
+// the same way (kill.go).
+//
 // Procedures of the node's own (builtin.go) are found by URI when a CALL names one in the reserved name spaces. The worker reads the arguments
 // and asks (FxAsk) the owner of the tables, who answers in the caller's serializer (ask.go, explain.go; InAnswer). Until then the call is a
 // record like any other. A new one is a line in the table, a kind of Ask, and who answers it.
