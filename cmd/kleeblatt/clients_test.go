@@ -33,8 +33,10 @@ func TestClientsJS(t *testing.T) {
 		{"node", "wampy:json", "wampy:msgpack"},
 		{node, "autobahn:json", "wampy:cbor"},
 		{node, "autobahn:msgpack", "autobahn:json"},
+		{node, "autobahn:cbor", "wampy:msgpack"},
+		{node, "autobahn:rawsocket", "autobahn:cbor"},
 	} {
-		a, b := c.nodes[i], c.nodes[(i+1)%3]
+		a, b := c.nodes[i%3], c.nodes[(i+1)%3]
 		runClient(t, dir, pair.node, "run.mjs", pair.first, pair.second, a.ws(), b.ws())
 	}
 	c.awaitMesh()
@@ -50,9 +52,10 @@ func TestClientsPython(t *testing.T) {
 	dir := t.TempDir()
 	copyClients(t, dir)
 	runClient(t, dir, python, "autobahn_python.py", c.nodes[0].ws(), c.nodes[2].rs())
+	runClient(t, dir, python, "autobahn_python.py", c.nodes[1].rs(), c.nodes[0].ws())
 }
 
-// TestClientsProve: autobahn proves who it is, in JavaScript and Python, by every method that it and we know.
+// TestClientsProve: autobahn and wampy prove who they are, in JavaScript and Python, by every method that it and we know.
 func TestClientsProve(t *testing.T) {
 	modules, js, python := os.Getenv("KLEEBLATT_NODE_MODULES"), os.Getenv("KLEEBLATT_NODE"), os.Getenv("KLEEBLATT_PYTHON")
 	if modules == "" || js == "" || python == "" {
@@ -72,9 +75,11 @@ func TestClientsProve(t *testing.T) {
 	if err := os.WriteFile(file, []byte(users), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := startCluster(t, 1, "--config", file)
+	c := startCluster(t, 3, "--config", file)
 	runClient(t, dir, python, "autobahn_auth.py", c.nodes[0].ws())
-	runClient(t, dir, js, "autobahn_auth.mjs", c.nodes[0].ws())
+	runClient(t, dir, python, "autobahn_auth.py", c.nodes[1].rs())
+	runClient(t, dir, js, "autobahn_auth.mjs", c.nodes[1].ws())
+	runClient(t, dir, "node", "wampy_auth.mjs", c.nodes[2].ws())
 }
 
 func copyClients(t *testing.T, dir string) {

@@ -4,11 +4,15 @@ import autobahn from "autobahn";
 const serializers = {
   json: () => new autobahn.serializer.JSONSerializer(),
   msgpack: () => new autobahn.serializer.MsgpackSerializer(),
+  cbor: () => new autobahn.serializer.CBORSerializer(),
 };
 
 export function open(url, format) {
   return new Promise((resolve, reject) => {
-    const connection = new autobahn.Connection({ url, realm: "realm1", max_retries: 0, serializers: [serializers[format]()] });
+    const { hostname: host, port } = new URL(url);
+    // Over RawSocket it speaks JSON alone.
+    const way = format === "rawsocket" ? { transports: [{ type: "rawsocket", host, port }] } : { url, serializers: [serializers[format]()] };
+    const connection = new autobahn.Connection({ realm: "realm1", max_retries: 0, ...way });
     connection.onopen = (session) => resolve(adapt(connection, session));
     connection.onclose = (reason, details) => {
       reject(new Error(`${url}: ${reason} ${details.message ?? ""}`));

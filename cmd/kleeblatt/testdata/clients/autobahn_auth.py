@@ -1,4 +1,4 @@
-"""usage: python autobahn_auth.py URL
+"""usage: python autobahn_auth.py URL (ws:// or rs://)
 
 Sessions of autobahn that prove who they are, by every method that both know: the right secret gets in, another does not.
 """
@@ -19,11 +19,19 @@ WAYS = [
 ]
 
 
+def transport(url):
+    if url.startswith("rs://"):
+        host, port = url.removeprefix("rs://").rsplit(":", 1)
+        endpoint = {"type": "tcp", "host": host, "port": int(port)}
+        return {"type": "rawsocket", "url": url, "endpoint": endpoint, "serializer": "cbor", "max_retries": 0}
+    return {"type": "websocket", "url": url, "max_retries": 0}
+
+
 async def join(url, method, proof):
     """Joins once; returns (authid, authrole, authmethod) or raises."""
     done = asyncio.get_running_loop().create_future()
     component = Component(
-        transports=[{"type": "websocket", "url": url, "max_retries": 0}], realm="realm1", authentication={method: proof})
+        transports=[transport(url)], realm="realm1", authentication={method: proof})
 
     @component.on_join
     async def joined(session, details):

@@ -123,7 +123,7 @@ async def cancelled_calls_end(a, b, p):
 
 async def main(url_a, url_b):
     failed = 0
-    formats = [(JsonSerializer, CBORSerializer), (CBORSerializer, MsgPackSerializer)]
+    formats = [(JsonSerializer, CBORSerializer), (CBORSerializer, MsgPackSerializer), (MsgPackSerializer, JsonSerializer)]
     scenarios = [events_carry_values, events_keep_their_order, patterns_name_the_topic, calls_carry_values_and_errors,
                  progress_comes_before_the_result, cancelled_calls_end]
     for n, (format_a, format_b) in enumerate(formats):
