@@ -18,6 +18,8 @@
 // may have happened; nothing is silently sent twice. Subscriptions and registrations are said again. A repetition that a
 // router refuses (a `single` registration whose old session the cluster still holds) is retried until it is granted.
 //
+// A [Bare] session is the other way to use the package, for tools that measure or strain a router: its user reads, gathers and writes himself.
+//
 // Arrows: the package imports internal/wamp and internal/codec, and speaks WebSocket (RFC 6455) and RawSocket itself: the
 // router's transport is built for thousands of sessions on one loop and knows the server's half only, so a client of its own
 // is also an independent check of it.

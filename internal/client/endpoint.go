@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -17,6 +18,7 @@ type endpoint struct {
 	path      string // of WebSocket: request target
 	tls       bool
 	websocket bool
+	from      netip.Addr // the address to dial from; invalid: the system's choice
 }
 
 // The port that a URL without one means.

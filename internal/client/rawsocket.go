@@ -105,11 +105,27 @@ func (w *rawWire) header() (kind byte, size int, err error) {
 }
 
 func (w *rawWire) write(b []byte) error {
-	if len(b) > w.limit {
-		return fmt.Errorf("%w: %d bytes, the router takes %d", ErrTooLarge, len(b), w.limit)
+	if err := w.fits(b); err != nil {
+		return err
 	}
 	return w.out.frame(func(dst []byte) []byte { return appendRaw(dst, rawMessage, b) })
 }
+
+func (w *rawWire) fits(b []byte) error {
+	if len(b) > w.limit {
+		return fmt.Errorf("%w: %d bytes, the router takes %d", ErrTooLarge, len(b), w.limit)
+	}
+	return nil
+}
+
+func (w *rawWire) append(dst, b []byte, _ uint64) ([]byte, error) {
+	if err := w.fits(b); err != nil {
+		return dst, err
+	}
+	return appendRaw(dst, rawMessage, b), nil
+}
+
+func (w *rawWire) ends() (*outlet, **bufio.Reader) { return &w.out, &w.in }
 
 func (w *rawWire) ping() { w.out.control(appendRaw(nil, rawPing, nil)) }
 func (w *rawWire) shut() { w.out.finish(nil) }

@@ -65,18 +65,25 @@ func (c *Client) open(ctx context.Context, e endpoint) (*session, error) {
 		gone:        make(chan struct{}),
 		left:        make(chan struct{}),
 	}
+	if err := s.greet(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// greet joins the realm before ctx ends, or closes the connection.
+func (s *session) greet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, w.shut)
-	err = s.join()
+	stop := context.AfterFunc(ctx, s.wire.shut)
+	err := s.join()
 	if !stop() {
 		err = errors.Join(context.Cause(ctx), err)
 	}
 	if err != nil {
-		w.shut()
-		return nil, err
+		s.wire.shut()
 	}
-	return s, nil
+	return err
 }
 
 // protocolError is a message that may not come at this point.

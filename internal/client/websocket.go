@@ -267,13 +267,29 @@ func (w *webWire) controlFrame(h frameHeader) error {
 }
 
 func (w *webWire) write(b []byte) error {
-	if len(b) > messageBytesMax {
-		return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(b))
+	if err := fits(b); err != nil {
+		return err
 	}
 	return w.out.frame(func(dst []byte) []byte {
 		return appendClientFrame(dst, w.op, w.keys.Uint64(), b)
 	})
 }
+
+func fits(b []byte) error {
+	if len(b) > messageBytesMax {
+		return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(b))
+	}
+	return nil
+}
+
+func (w *webWire) append(dst, b []byte, random uint64) ([]byte, error) {
+	if err := fits(b); err != nil {
+		return dst, err
+	}
+	return appendClientFrame(dst, w.op, random, b), nil
+}
+
+func (w *webWire) ends() (*outlet, **bufio.Reader) { return &w.out, &w.in }
 
 // appendFrame is for control frames, which any goroutine may build: their keys come from the system.
 func (w *webWire) appendFrame(dst []byte, op byte, b []byte) []byte {

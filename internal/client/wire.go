@@ -1,9 +1,11 @@
 package client
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -28,6 +30,10 @@ type wire interface {
 	read() ([]byte, error)
 	// write sends one message; b is not kept. Any goroutine.
 	write(b []byte) error
+	// append appends the message b to dst as write would frame it. random is for the mask, where there is one. Any goroutine.
+	append(dst, b []byte, random uint64) ([]byte, error)
+	// ends are the connection's two ends: what is written, and what has been read of it and not yet been asked for.
+	ends() (*outlet, **bufio.Reader)
 	// ping asks for a sign of life. Any goroutine; never blocks behind a hanging write.
 	ping()
 	// shut says goodbye in the framing's way, where it has one, and closes the connection. Any goroutine, any number of times.
@@ -72,7 +78,11 @@ func connect(ctx context.Context, e endpoint, cfg *Config) (net.Conn, error) {
 }
 
 func dialConn(ctx context.Context, e endpoint, tc *tls.Config) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, e.network, e.address)
+	d := net.Dialer{}
+	if e.from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(e.from, 0))
+	}
+	conn, err := d.DialContext(ctx, e.network, e.address)
 	if err != nil || !e.tls {
 		return conn, err
 	}
