@@ -3,7 +3,8 @@
 //	serve      the router: a node, alone or of a cluster      demo     three joined nodes in one terminal
 //	sub pub    print events, publish one                      status   what a node knows of its cluster
 //	call       call a procedure                               explain  who would get a publication or a call
-//	register   be a procedure: echo, or a command             version
+//	register   be a procedure: echo, or a command             bench    load routers, and measure
+//	version
 //
 // The tools are thin: they parse words, hand them to internal/client and print what comes. What they print on standard output
 // is for programs (one JSON value per line, flushed per line), what they print on standard error is for people. The state,

@@ -39,7 +39,7 @@ type command struct {
 }
 
 func commands() []*command {
-	return []*command{serveCommand, subCommand, pubCommand, callCommand, registerCommand, explainCommand, statusCommand, demoCommand, versionCommand}
+	return []*command{serveCommand, subCommand, pubCommand, callCommand, registerCommand, benchCommand, explainCommand, statusCommand, demoCommand, versionCommand}
 }
 
 // usageError is a command that was asked for wrongly.

@@ -44,7 +44,9 @@ func TestUsage(t *testing.T) {
 	for _, line := range []string{
 		"", "nonsense", "sub", "sub a b", "sub --match fuzzy a", "sub --nonsense a", "sub a --url", "sub a --url http://x", "call p --url ws://", "pub", `pub t {"a"`, "pub t a=1 a=2", `pub t a=[`,
 		"call", "call --timeout -1s p", "call --timeout soon p", "register p", "register --echo", "register p --echo --exec true",
-		"register p --echo --invoke all", "status now", "status -o xml", "version now", "demo now", "serve --nonsense",
+		"register p --echo --invoke all", "status now", "bench", "bench tea", "bench pubsub rpc", "bench pubsub --topics 2", "bench rpc --callees 20",
+		"bench idle --sessions 0", "bench pubsub --payload 27", "bench pubsub --serializer xml", "bench pubsub -o xml", "bench connect --rate -1", "bench pubsub --url http://x",
+		"bench pubsub --receiver-url http://x", "bench pubsub --duration 0s", "bench pubsub --subscribers 0", "bench rpc --publishers 3", "status -o xml", "version now", "demo now", "serve --nonsense",
 	} {
 		status, out, complaints := ask(t.Context(), strings.Fields(line)...)
 		if status != statusUsage || out != "" || complaints == "" {

@@ -27,17 +27,19 @@ var arrows = map[string][]string{
 	"internal/admin":       {"internal/wamp", "internal/frame"},
 	"internal/bridge":      {"internal/wamp", "internal/codec", "internal/auth", "internal/client"},
 	"internal/client":      {"internal/wamp", "internal/codec", "internal/auth"}, // auth: both halves of each method stand side by side
+	"internal/bench":       {"internal/client", "internal/codec", "internal/wamp"},
 	"internal/node":        {"crdt", "broker", "dealer", "gossip", "transport", "internal"},
 	"chaos":                {"crdt", "broker", "dealer", "gossip", "transport", "internal"},
-	"cmd/kleeblatt":        {"internal/node", "internal/config", "internal/client", "internal/auth", "internal/wamp", "internal/admin"},
+	"cmd/kleeblatt":        {"internal/node", "internal/config", "internal/client", "internal/auth", "internal/wamp", "internal/admin", "internal/bench"},
 	"cmd/kleeblatt-chaos":  {"chaos", "internal/client", "internal/config"},
 }
 
 // testArrows are what a room's tests may import in addition, beside the player of stories: an own client makes an end of a connection out of a test.
 var testArrows = map[string][]string{
-	"transport":     {"internal/client", "internal/codec"},
-	"internal/node": {"internal/client"},
-	"cmd/kleeblatt": {"internal/codec"},
+	"transport":      {"internal/client", "internal/codec"},
+	"internal/node":  {"internal/client"},
+	"internal/bench": {"internal/node", "internal/config"}, // real routers in process
+	"cmd/kleeblatt":  {"internal/codec"},
 }
 
 // walls says which rooms may import which third parties. A module that is not listed may not be imported at all.
