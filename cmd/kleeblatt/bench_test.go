@@ -48,6 +48,7 @@ func TestBench(t *testing.T) {
 // TestBenchTexts: the help, the tables and the line of progress are what people have seen and found good. Rewrite with -rewrite.
 func TestBenchTexts(t *testing.T) {
 	_, help, _ := ask(t.Context(), "bench", "--help")
+	help = withoutShared(help)
 	good := bench.Latency{Count: 9, P50: 83.21, P90: 120, P99: 812.5, P999: 1234.567, Max: 12345.678}
 	fine := bench.Generator{Processors: 2, Busy: 0.47, Waiting: 90}
 	texts := []string{help,
@@ -76,4 +77,22 @@ func TestBenchTexts(t *testing.T) {
 	if err != nil || got != string(want) {
 		t.Errorf("%s differs (-rewrite, if that is meant): %v\n%s", file, err, got)
 	}
+}
+
+// withoutShared takes the flags that all tools share out of a help text.
+func withoutShared(help string) string {
+	var d dialFlags
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	d.add(fs)
+	lines := strings.SplitAfter(help, "\n")
+	var out strings.Builder
+	for i := 0; i < len(lines); i++ {
+		name, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(lines[i], "  --")), " ")
+		if strings.HasPrefix(lines[i], "  --") && fs.Lookup(name) != nil {
+			i++ // its text
+			continue
+		}
+		out.WriteString(lines[i])
+	}
+	return out.String()
 }
