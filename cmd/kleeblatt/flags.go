@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"flag"
 	"fmt"
 	"os"
@@ -111,7 +113,7 @@ type dialFlags struct {
 	urls  listFlag
 	realm string
 
-	authID, method, secretFile string
+	authID, method, secretFile, caFile string
 }
 
 func (d *dialFlags) add(fs *flag.FlagSet) {
@@ -120,6 +122,20 @@ func (d *dialFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&d.authID, "authid", "", "`NAME` to join by, with a secret")
 	fs.StringVar(&d.method, "authmethod", auth.MethodScramShort, "`METHOD` to prove it by: ticket, wampcra, scram or cryptosign")
 	fs.StringVar(&d.secretFile, "secret-file", "", "`FILE` with the ticket, secret, password or (hexadecimal) private key\n(default: the environment's "+secretVariable+")")
+	fs.StringVar(&d.caFile, "ca", "", "PEM `FILE` with the certificates that sign those of wss and rss nodes\n(default: the system's)")
+}
+
+// roots are the certificates of a file, of those who sign the nodes'.
+func roots(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, usagef("--ca: %s holds no certificate in PEM", file)
+	}
+	return pool, nil
 }
 
 // secretVariable is where the tools find the secret that is not in a file. It is no flag: those are seen by everybody on a machine.
@@ -136,6 +152,13 @@ func (d *dialFlags) config() (client.Config, error) {
 		}
 	}
 	c := client.Config{URLs: urls, Realm: d.realm, Agent: "kleeblatt-" + node.Version}
+	if d.caFile != "" {
+		pool, err := roots(d.caFile)
+		if err != nil {
+			return c, err
+		}
+		c.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
 	secret := os.Getenv(secretVariable)
 	if d.secretFile != "" {
 		b, err := os.ReadFile(d.secretFile)

@@ -1,6 +1,11 @@
 package router
 
-import "kleeblatt/broker"
+import (
+	"fmt"
+	"time"
+
+	"kleeblatt/broker"
+)
 
 // Backpressure. A session whose outbox is more than half full is congested. Who sends to it is not read any more until it
 // has drained, for PauseMax at most: then it is slow, and nobody waits for it until it has drained.
@@ -270,9 +275,27 @@ func (w *Worker) onPressure(slot uint32, level uint8, urgent bool) {
 			return
 		}
 		w.stats.SlowClosed++
+		w.tellSlow(slot)
 		w.terminate(slot, stateClosing)
 		w.emit(Effect{Kind: FxReset, Conn: r.conn})
 	}
+}
+
+// slowLogEvery bounds how often a person is told of sessions that were closed for a full queue; all are counted.
+const slowLogEvery = int64(time.Minute)
+
+// tellSlow says once in a while that sessions are closed for a full queue, and of which this one is.
+func (w *Worker) tellSlow(slot uint32) {
+	if w.slowToldAt != 0 && w.now-w.slowToldAt < slowLogEvery {
+		return
+	}
+	s := &w.sessions[slot]
+	if s.state != stateOpen {
+		return
+	}
+	w.slowToldAt = max(w.now, 1)
+	w.emit(Effect{Kind: FxLog, Level: 4, Text: fmt.Sprintf(
+		"session %d (authid %q, realm %s) was closed: it does not read, and its queue is full; %d so far on this worker", s.id, s.authID, s.realm.Name, w.stats.SlowClosed)})
 }
 
 // onNodePaused takes a link's level. Nobody waits for a node that is lost, since that may take long: what is sent to it meanwhile gathers

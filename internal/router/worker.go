@@ -110,6 +110,7 @@ type Worker struct {
 	lost          broker.NodeSet // nodes that calls go to only for want of others
 	lagging       broker.NodeSet // nodes whose link is full
 	wakeAt        int64          // what the owner was last asked for
+	slowToldAt    int64          // when a person was last told of sessions that do not read; 0: never
 	draining      bool
 
 	// Memory of the step under way and of the effects that it returned.
