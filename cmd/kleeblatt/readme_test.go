@@ -40,7 +40,7 @@ func TestReadmeConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Name != "node1" || len(cfg.Listen) != 2 || len(cfg.Realms) != 2 || len(cfg.Join) != 2 {
+	if cfg.Name != "node1" || len(cfg.Listen) != 2 || len(cfg.Realms) != 3 || !cfg.Realms[2].Template() || len(cfg.Join) != 2 {
 		t.Errorf("%+v", cfg)
 	}
 }
