@@ -144,3 +144,28 @@ func Text(s wamp.Serializer, b []byte) (string, bool) {
 	c.end(whyTrailing)
 	return text, c.ok()
 }
+
+// Encoded is a value that stands encoded in the serializer in which AppendPayload writes it.
+type Encoded []byte
+
+// Halves are the payload's Arguments and ArgumentsKw, nil where there are none; they alias p.
+func Halves(s wamp.Serializer, p Payload) (args, kwargs Encoded) {
+	if p.N == 0 {
+		return nil, nil
+	}
+	var c cursor
+	c.startPayload(s, p)
+	at := c.i
+	c.walk(0)
+	args = Encoded(c.b[at:c.i:c.i])
+	if p.N > 1 {
+		c.separator()
+		at = c.i
+		c.walk(0)
+		kwargs = Encoded(c.b[at:c.i:c.i])
+	}
+	if !c.ok() {
+		return nil, nil
+	}
+	return args, kwargs
+}

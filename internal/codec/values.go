@@ -20,7 +20,7 @@ type Pair struct {
 type Dict []Pair
 
 // AppendPayload appends a payload with these arguments and keywords, encoded in s, to dst. Values are nil, bool, string, uint64, int
-// (not negative), []uint64, []string, []any and Dict; others are a mistake of the caller's and panic. The payload's bytes are those that were
+// (not negative), []uint64, []string, []any, Dict and Encoded; others are a mistake of the caller's and panic. The payload's bytes are those that were
 // appended. No arguments and no keywords are no payload (SER-09).
 func AppendPayload(dst []byte, s wamp.Serializer, args []any, kwargs Dict) ([]byte, Payload) {
 	if len(args) == 0 && len(kwargs) == 0 {
@@ -55,6 +55,11 @@ func appendAny(dst []byte, s wamp.Serializer, v any) []byte {
 		return appendEach(dst, s, v, appendText[string])
 	case []any:
 		return appendEach(dst, s, v, appendAny)
+	case Encoded:
+		if s == wamp.JSON {
+			dst = comma(dst)
+		}
+		return append(dst, v...)
 	case Dict:
 		dst = openDict(dst, s, len(v))
 		for i := range v {

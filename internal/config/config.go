@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"kleeblatt/internal/wamp"
 )
 
 // Config is the configuration of one node: complete, checked, with all defaults filled in.
@@ -21,6 +23,7 @@ type Config struct {
 	ClientCA       string     // PEM file with those who sign clients' certificates, "" for none
 	TLS            *tls.Config
 	Realms         []Realm
+	Histories      []History       // subscriptions whose events are kept
 	Users          []User          // who may join
 	Authenticators []Authenticator // procedures that know others who may join
 	Roles          []Role          // those of which anything is said; the others may do everything
@@ -80,6 +83,15 @@ const (
 	Never     Disclose = "never"
 	Always    Disclose = "always"
 )
+
+// History is one subscription whose latest events are kept; a zero bound stands for its default.
+type History struct {
+	Realm  string
+	Match  wamp.Match
+	Topic  string
+	Events int
+	Bytes  int
+}
 
 // Conflict is what becomes of a registration that loses against an earlier one.
 type Conflict string

@@ -67,6 +67,13 @@ var options = []option{
 			}
 			return nil
 		}},
+	{key: "history", arg: "REALM,TOPIC[,match=POLICY][,events=N][,bytes=BYTES]", list: true, group: groupClients, def: "none",
+		help: "subscription whose latest events are kept by two nodes, for wamp.subscription.get_events; match is exact, prefix or wildcard. At most 1000 events and 1MiB, if nothing else is said, and 8MiB in any case",
+		set: func(c *Config, v string) error {
+			h, err := parseHistory(v)
+			c.Histories = append(c.Histories, h)
+			return err
+		}},
 	{key: "allowed_origins", arg: "ORIGIN", list: true, group: groupClients, def: "the same host",
 		help: "further origins whose pages may connect: https://app.example, app.example or *",
 		set: func(c *Config, v string) error {
@@ -248,7 +255,7 @@ const (
 
 // formulas are the defaults that setDefaults computes; those of other options are applied as if they had been given.
 var formulas = map[string]bool{
-	"name": true, "data": true, "workers": true, "anonymous": true, "allowed_origins": true, "cert": true, "key": true, "client_ca": true, "link": true,
+	"name": true, "data": true, "workers": true, "history": true, "anonymous": true, "allowed_origins": true, "cert": true, "key": true, "client_ca": true, "link": true,
 	"advertise": true, "join": true, "cluster_key_file": true, "admin_hosts": true, "insecure": true,
 }
 

@@ -112,6 +112,8 @@ func (p *parser) clear(key string) {
 	switch key {
 	case "listen":
 		c.Listen = nil
+	case "history":
+		c.Histories = nil
 	case "realm":
 		c.Realms = nil
 	case "allowed_origins":
@@ -275,6 +277,7 @@ func (p *parser) rules() {
 	}
 	p.realmRules()
 	p.authenticatorRules()
+	p.historyRules()
 	if c.Anonymous == "" && len(c.Users)+len(c.Authenticators) == 0 {
 		p.fail(p.where("anonymous", 0), "nobody could join: name users in the file, or let anonymous clients in")
 	}

@@ -37,6 +37,7 @@ roles:
     - {uri: ruled.secret., match: prefix, deny: subscribe}
     - {uri: ruled.secret.lent, allow: subscribe}
     - {uri: wamp.session.count, allow: call}
+    - {uri: wamp.subscription.get_events, allow: call}
 `
 
 func writeRules() (name string, err error) {

@@ -82,8 +82,8 @@ func startCluster(n int, more ...string) ([]*node.Node, error) {
 
 // memberWords are the options of one of the nodes of a cluster.
 func memberWords(name string) []string {
-	return []string{"--name", name, "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
-		"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms, "--bridge", realm}
+	return append([]string{"--name", name, "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
+		"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms, "--bridge", realm}, historyWords...)
 }
 
 func startNode(words ...string) (*node.Node, error) {
@@ -116,6 +116,7 @@ type place struct {
 	*testing.T
 	nodes []*node.Node
 	count int // sessions so far
+	begun map[uint64]string
 	salt  int // where the rotation of serializers begins
 }
 

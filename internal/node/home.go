@@ -4,6 +4,7 @@ import (
 	"kleeblatt/broker"
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
+	"kleeblatt/internal/codec"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/frame"
 	"kleeblatt/internal/router"
@@ -20,9 +21,11 @@ type home struct {
 
 	directory   *router.Directory
 	retention   *router.Retention
-	local       bool          // our sessions are not told to the others
-	random      func() uint64 // publication ids of meta events
-	cuts        []string      // nodes that are cut off, as last told
+	histories   histories
+	transcoder  codec.Transcoder // of the events of histories
+	local       bool             // our sessions are not told to the others
+	random      func() uint64    // publication ids of meta events
+	cuts        []string         // nodes that are cut off, as last told
 	cutsChanged bool
 	unreadAt    int64 // when it was last warned of elements that cannot be read
 
@@ -79,6 +82,7 @@ func newHome(n *Node, h *hub) *home {
 	o.directory = router.NewDirectory(router.DirectoryConfig{Realms: n.realms, Local: o.local})
 	o.retention = router.NewRetention(n.retentionConfig())
 	o.tables.TellBy(o.directory)
+	o.newHistories()
 	o.g = gossip.New(n.gossipConfig())
 	o.random = n.world.random()
 	o.gossip = machine[gossip.Input, gossip.Effect]{step: o.g.Step, exec: o.execGossip}
@@ -283,6 +287,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	o.settle()
 	o.tickTables(now)
 	o.tickRetention(now)
+	o.tickHistories(now)
 	o.questionsDue(now)
 	if o.look || o.serveBy != 0 && now >= o.serveBy {
 		o.look = false
@@ -307,7 +312,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	}
 	// Links speak to gossip, gossip to other links, and both to the worker: what they want is asked for when all have had their turn.
 	next = earlier(earlier(earlier(o.wakeAt, o.serveBy), o.greetBy()), earlier(o.tables.WakeAt(), o.questions.dueAt))
-	next = earlier(next, o.retention.WakeAt())
+	next = earlier(next, earlier(o.retention.WakeAt(), o.histories.wakeAt()))
 	if o.stopped {
 		next = earlier(next, now+mailboxRetryAfter)
 	}

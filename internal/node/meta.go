@@ -26,6 +26,8 @@ func (o *home) askMeta(worker uint8, q *router.Ask, token uint64) {
 		o.kill(q, answer)
 	case router.AskSubscription, router.AskSubscribers, router.AskSubscriberCount, router.AskRemoveSubscriber:
 		o.askSubscribers(q, answer)
+	case router.AskEvents:
+		o.events(q, answer)
 	case router.AskRemoveCallee:
 		o.removeCallee(q, answer)
 	default:

@@ -28,8 +28,9 @@ var answerers map[router.QuestionKind]func(o *home, from *peer, question []byte,
 
 func init() { // they ask in turn, which would make a circle of the table
 	answerers = map[router.QuestionKind]func(o *home, from *peer, question []byte, reply func(answer []byte, ok bool)){
-		router.QuestionPing: func(_ *home, _ *peer, question []byte, reply func([]byte, bool)) { reply(slices.Clone(question), true) },
-		router.QuestionPart: (*home).questionPart,
+		router.QuestionPing:    func(_ *home, _ *peer, question []byte, reply func([]byte, bool)) { reply(slices.Clone(question), true) },
+		router.QuestionPart:    (*home).questionPart,
+		router.QuestionHistory: (*home).questionHistory,
 	}
 }
 

@@ -108,6 +108,7 @@ func (n *Node) makeRealms() (*router.Realms, error) {
 	for _, r := range n.cfg.Realms {
 		realm := realmConfig(r)
 		realm.Roles = roles
+		realm.Histories = n.historiesOf(r.Name)
 		c := auth.RealmConfig{
 			Name: r.Name, Anonymous: n.cfg.Anonymous != "", AnonymousRole: n.cfg.Anonymous, Users: users, Key: key,
 			Authenticators: n.authenticators(r.Name), Roles: n.roleNames(), RouterKey: routerKey,
@@ -291,6 +292,16 @@ func realmConfig(r config.Realm) router.RealmConfig {
 		c.Conflict = router.Standby
 	}
 	return c
+}
+
+// historiesOf are the subscriptions of a realm whose events are kept.
+func (n *Node) historiesOf(realm string) (out []router.History) {
+	for _, h := range n.cfg.Histories {
+		if h.Realm == realm {
+			out = append(out, router.History{Match: h.Match, Topic: h.Topic, Events: h.Events, Bytes: h.Bytes})
+		}
+	}
+	return out
 }
 
 func (n *Node) tablesConfig() router.TablesConfig {

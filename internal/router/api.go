@@ -27,6 +27,7 @@ const (
 	InDrain                            // the node is shutting down: GOODBYE system_shutdown to all
 	InRevoked                          // Session, ID (the registration), Err (the reason): the tables have ended a registration of it
 	InNodeUp                           // Node: a path to it exists again (ends InNodeLost); new calls may go to it
+	InHistory                          // Realm, History, Level (HistoryKeep, …): to worker 0
 	InAnswer                           // Token, Answer: what FxAsk asked for; the payload is valid during Step
 	InKill                             // Session, Err (the reason), Text (for people, "" for none), On (nobody is told that it has left): it gets GOODBYE and is over
 	InUnsubscribe                      // Session, ID (the subscription), Err (the reason, "" for none): it is not a subscriber any more
@@ -51,6 +52,8 @@ type Input struct {
 	Text       string
 	Bytes      []byte
 	Answer     *Answer
+	Realm      string
+	History    *History
 }
 
 // EffectKind says which fields of an Effect count.

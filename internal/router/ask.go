@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"kleeblatt/broker"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
@@ -38,6 +39,7 @@ const (
 	AskSubscribers        // ID
 	AskSubscriberCount    // ID
 	AskRemoveSubscriber   // ID, Session, Reason
+	AskEvents             // ID, History
 )
 
 // Ask is one call of a procedure of the node's own, whose arguments have been read. It belongs to whoever gets it.
@@ -56,6 +58,7 @@ type Ask struct {
 	Filtered   bool     // only those of Roles
 	Roles      []string // sorted, none twice
 	URI        string
+	History    broker.HistoryQuery
 	Wait       time.Duration // how long the answer may wait for others
 }
 

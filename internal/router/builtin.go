@@ -56,6 +56,7 @@ func init() {
 		{"wamp.subscription.list_subscribers", AskSubscribers, readID},
 		{"wamp.subscription.count_subscribers", AskSubscriberCount, readID},
 		{"wamp.subscription.remove_subscriber", AskRemoveSubscriber, readRemove},
+		{getEvents, AskEvents, readEvents},
 		{"kleeblatt.cluster.explain", AskExplain, readURI},
 		{"kleeblatt.barrier", AskBarrier, readWait},
 	} {
@@ -253,6 +254,8 @@ func (w *Worker) ask(c *dealer.Call, b *builtin, m *codec.Message) {
 		w.endCall(c, err, text)
 		return
 	}
+	s := &w.sessions[slot]
+	q.History.Session, q.History.AuthID, q.History.AuthRole = s.id, s.authID, s.authRole
 	w.caller.Bind(c, 0, 0, 0)
 	c.Timeout = int64(askTimeout + q.Wait)
 	if o := &m.Options; o.Has&codec.OptTimeout != 0 && o.Timeout > 0 {

@@ -47,6 +47,9 @@ func (w *Worker) deliver(f *frame, to *matches, slot uint32, node NodeSlot) erro
 			w.sendEvents(f, d, passes[d.serializer], payloads[d.serializer])
 		}
 	}
+	if len(w.keptByID) > 0 {
+		w.record(f, to.entries)
+	}
 	return nil
 }
 

@@ -13,6 +13,7 @@ type proposal struct {
 	op      Op
 	key     proposalKey // of subscriptions
 	waiting []waiter    // who gets the answer; one of registrations
+	history *keptHistory
 }
 
 // waiter is a request that waits for the answer. The session may be gone by then.

@@ -16,8 +16,9 @@ const (
 type QuestionKind uint8
 
 const (
-	QuestionPing QuestionKind = iota + 1 // anything: is somebody there?
-	QuestionPart                         // an Ask: your part of the answer
+	QuestionPing    QuestionKind = iota + 1 // anything: is somebody there?
+	QuestionPart                            // an Ask: your part of the answer
+	QuestionHistory                         // the name of a history: what do you keep of it?
 )
 
 // Question is a question or, with Answer, what it was answered. Rest aliases the frame.

@@ -34,6 +34,7 @@ type RealmConfig struct {
 	// StrictURI accepts only the strict URIs of the specification: components of [0-9a-z_].
 	StrictURI  bool
 	Disclosure Disclosure
+	Histories  []History // subscriptions whose events are kept
 	Conflict   ConflictPolicy
 	Auth       *auth.Realm // how clients get in; nil: anonymously
 	// Roles are those of which anything is said. The others may do everything.

@@ -256,6 +256,7 @@ func TestAnnouncedFeaturesHaveStoriesP26(t *testing.T) {
 		"registration_revocation":       {"RRV-01", "RRV-02", "RRV-03", "RRV-04"},
 		"subscription_revocation":       {"SRV-01", "SRV-02", "SRV-03"},
 		"session_meta_api":              {"SMA-01", "SMA-02", "SMA-03", "SMA-04", "SMA-05", "SMA-06", "SMA-07", "SMA-15"}, // its kills: internal/conformance
+		"event_history":                 {"EVH-04", "EVH-13"},                                                             // the others take keepers: internal/conformance
 		"event_retention":               {"RET-01", "RET-02", "RET-03", "RET-04", "RET-05", "RET-06", "RET-07"},
 		"testament_meta_api":            {"TST-01", "TST-02", "TST-03", "TST-04", "TST-05", "TST-06", "TST-07"},
 	}

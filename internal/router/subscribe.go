@@ -103,6 +103,9 @@ func (w *Worker) onSubscribeApplied(p *proposal, in *Input) {
 			}
 		}
 	}
+	if p.history != nil && in.Err == "" {
+		w.keepingApplied(p.history, in.ID)
+	}
 	if in.Err == "" && w.local.Count(in.ID) == 0 {
 		w.unsubscribed(in.ID)
 	} else if in.Err != "" {
@@ -114,7 +117,7 @@ func (w *Worker) onSubscribeApplied(p *proposal, in *Input) {
 func (w *Worker) withdraw(k proposalKey) {
 	realm := w.config.Realms.at(k.realm)
 	e := realm.Cell.Load().Broker.Get(broker.Key{Match: k.match, Topic: k.uri})
-	if e != nil && e.Workers&w.me != 0 && w.local.Count(e.ID) == 0 && w.proposals.pending[k] == 0 {
+	if e != nil && e.Workers&w.me != 0 && w.keptByID[e.ID] == nil && w.local.Count(e.ID) == 0 && w.proposals.pending[k] == 0 {
 		w.propose(Op{Kind: OpUnsubscribe, Realm: realm.Name, Match: k.match, URI: k.uri}, 0)
 	}
 }
@@ -156,6 +159,9 @@ func (w *Worker) unsubscribedGone(id uint64, last bool) {
 // unsubscribed tells the tables that nobody on this worker holds the subscription any more. While somebody waits for it the tables would take
 // it from them: the answer tells whether anybody is left.
 func (w *Worker) unsubscribed(id uint64) {
+	if w.keptByID[id] != nil {
+		return // a history is kept of it
+	}
 	t := w.topics[id]
 	delete(w.topics, id)
 	if w.proposals.pending[proposalKey{t.realm.index, t.match, t.topic}] > 0 {

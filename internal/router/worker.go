@@ -55,6 +55,7 @@ type Stats struct {
 	Rerouted          uint64                   // calls that their callees gave back as unavailable
 	Failed            [failures]uint64         // calls that the router ended with an error, by reason
 	BadFrames         uint64                   // relay frames that could not be read
+	HistoryTooLarge   uint64                   // publications that were not kept in a history
 	RetainedCut       uint64                   // retained events that a SUBSCRIBE did not bring, since there were too many
 	Testaments        uint64                   // published at the end of sessions of this worker
 	Pauses            uint64                   // episodes in which a publisher was not read
@@ -98,7 +99,9 @@ type Worker struct {
 	exchanges     map[uint32]exchange      // by slot: who has been challenged
 	channels      map[uint32]*auth.Channel // by slot: of connections over TLS whose clients have not got in yet
 	replayed      replayed
-	wills         map[uint32]*will // by slot: of sessions that have testaments
+	histories     map[historyKey]*keptHistory
+	keptByID      map[uint64]*keptHistory // those that keep what comes, by subscription
+	wills         map[uint32]*will        // by slot: of sessions that have testaments
 	cache         matchCache
 	verdicts      verdicts
 	grants        map[grantKey]*grant
@@ -180,6 +183,7 @@ func NewWorker(c WorkerConfig) *Worker {
 	w.exchanges = map[uint32]exchange{}
 	w.channels = map[uint32]*auth.Channel{}
 	w.wills = map[uint32]*will{}
+	w.histories, w.keptByID = map[historyKey]*keptHistory{}, map[uint64]*keptHistory{}
 	w.verdicts = verdicts{}
 	w.grants = map[grantKey]*grant{}
 	w.quotas = map[*role]*quota{}
@@ -237,6 +241,8 @@ func (w *Worker) Step(in *Input, out []Effect) []Effect {
 		w.onTick()
 	case InDrain:
 		w.onDrain()
+	case InHistory:
+		w.onHistory(in)
 	case InAnswer:
 		w.onAnswer(in)
 	case InKill:

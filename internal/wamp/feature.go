@@ -14,6 +14,7 @@ func BrokerFeatures() []string {
 		"event_retention",
 		"subscription_meta_api",
 		"subscription_revocation",
+		"event_history",
 	}
 }
 
