@@ -263,11 +263,15 @@ func TestEVH_01_AKeeperDies(t *testing.T) {
 	events := func(s *peer) func() bool {
 		return func() bool {
 			r := s.call("wamp.subscription.get_events", `{}`, fmt.Sprintf(`,[%d]`, id))
-			m := s.expect(`[50,%d,{},["*","*","*","*","*","*","*","*","*","*","*"]]`, r)
-			for i, e := range m[3].([]any) {
-				if num(e.(map[string]any)["publication"]) != ids[i] {
-					return false
+			m := s.expect(`[50,%d,{},"*"]`, r)
+			list := m[3].([]any)
+			for i, e := range list {
+				if i >= len(ids) || num(e.(map[string]any)["publication"]) != ids[i] {
+					t.Fatalf("event %d is another one: %s", i, show(m))
 				}
+			}
+			if len(list) < len(ids) {
+				return false // the last one is on its way
 			}
 			return m[2].(map[string]any)["complete"] != false
 		}
