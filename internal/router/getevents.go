@@ -1,8 +1,6 @@
 package router
 
 import (
-	"time"
-
 	"kleeblatt/broker"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
@@ -35,10 +33,10 @@ func readEventsOption(h *broker.HistoryQuery, key string, v any) (ok bool) {
 		*id, ok = v.(uint64)
 		return ok && wamp.ValidID(*id)
 	case at != nil:
-		text, isText := v.(string)
-		t, err := time.Parse(time.RFC3339, text)
-		*at = max(t.UnixNano(), 1)
-		return isText && err == nil
+		text, _ := v.(string)
+		n, read := parseTime(text)
+		*at = max(n, 1)
+		return read
 	case key == "reverse":
 		h.Reverse, ok = v.(bool)
 		return ok
