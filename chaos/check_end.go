@@ -67,11 +67,23 @@ func (l *ledger) checkInterrupted(c *call) {
 	switch {
 	case c.answered == 0 && c.s.over == 0, c.errURI == "" && c.answered != 0: // it is waited for, or was answered
 	case v.answered != 0 && v.answered <= until, !ongoing(v.s.over, until), until > now, v.s.stalledWithin(since, until):
-	case l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, until) != calm:
+	case l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, until) != calm && !l.orphaned(c, since+orphanAfter):
 	default:
 		l.broken("INTERRUPT when nobody waits", "session %v works on %v of session %v, which ended at %v (%s), and is not interrupted",
 			v.s, c.tag, c.s, time.Duration(since), c.errURI)
 	}
+}
+
+// orphanAfter is when the death of a caller's process is known at the callee's node: a link calls a silent peer dead within 10 s, and its
+// calls then wait a quarter of a second for another path.
+const orphanAfter = int64(11 * time.Second)
+
+// orphaned says that a callee that nothing troubled has worked until then for a caller whose process had died.
+func (l *ledger) orphaned(c *call, until int64) bool {
+	v := c.invoked
+	return c.s.over != 0 && l.died(c.s.node, c.at, c.s.over) && until <= l.clock() &&
+		ongoing(v.answered, until) && ongoing(v.s.over, until) && !v.s.stalledWithin(c.at, until) &&
+		l.trouble(v.s.node, v.s.node, c.at-l.wait.recovered, until) == calm
 }
 
 // checkAnswered: what a node is asked it answers, unless it is in trouble itself.
