@@ -99,6 +99,12 @@ func (o *home) part(q *router.Ask, done func(router.Part)) {
 		done(o.directory.Part(q))
 	case router.AskKill, router.AskKillAuthID, router.AskKillAuthRole, router.AskKillAll:
 		o.killOwn(q, done)
+	case router.AskSilence:
+		o.directory.Silence(q)
+		done(router.Part{})
+	case router.AskUnsilence:
+		o.directory.Unsilence(q)
+		done(router.Part{})
 	case router.AskSubscription, router.AskSubscribers, router.AskSubscriberCount:
 		o.ownSubscribers(q, done)
 	case router.AskRemoveSubscriber:
@@ -123,12 +129,24 @@ func (o *home) kill(q *router.Ask, answer func(router.Answer)) {
 		if known {
 			wanted = func(p *peer) bool { return p.slot == node }
 		}
-	case router.AskKillAll:
-		o.directory.Silence(q, true)
+	case router.AskKillAll: // all nodes are silent before the first session ends: it may leave a node before another one is asked to kill
+		o.tellAll(q, router.AskSilence, func() { o.killThose(q, wanted, answer) })
+		return
 	}
+	o.killThose(q, wanted, answer)
+}
+
+// tellAll has this node and all others do something, and calls done when they have.
+func (o *home) tellAll(q *router.Ask, what router.AskKind, done func()) {
+	tell := *q
+	tell.Kind = what
+	o.gatherParts(&tell, func(*peer) bool { return true }, func(*router.Part, bool) { done() })
+}
+
+func (o *home) killThose(q *router.Ask, wanted func(*peer) bool, answer func(router.Answer)) {
 	o.gatherParts(q, wanted, func(p *router.Part, complete bool) {
 		if q.Kind == router.AskKillAll {
-			o.directory.Unsilence(q)
+			o.tellAll(q, router.AskUnsilence, func() {})
 		}
 		a := p.Return(q)
 		if q.Kind == router.AskKill && !p.Found && !complete {
@@ -141,13 +159,9 @@ func (o *home) kill(q *router.Ask, answer func(router.Answer)) {
 
 // killOwn ends the sessions of this node that the question means.
 func (o *home) killOwn(q *router.Ask, done func(router.Part)) {
-	silent := q.Kind == router.AskKillAll
-	if silent {
-		o.directory.Silence(q, false)
-	}
 	p := router.Part{IDs: o.directory.Doomed(q)}
 	p.Found = len(p.IDs) > 0
-	in := router.Input{Kind: router.InKill, Err: q.Reason, Text: q.Message, On: silent}
+	in := router.Input{Kind: router.InKill, Err: q.Reason, Text: q.Message, On: q.Kind == router.AskKillAll}
 	byHub := make([][]uint64, len(o.n.hubs))
 	for _, id := range p.IDs {
 		w := id % uint64(len(byHub))

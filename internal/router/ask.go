@@ -23,6 +23,8 @@ const (
 	AskKillAuthID   // Who, Reason, Message
 	AskKillAuthRole // Who, Reason, Message
 	AskKillAll      // Reason, Message
+	AskSilence      // nodes ask each other: nobody is told of the leaves to come (SMA-13)
+	AskUnsilence    // the end of that
 
 	AskRegistrations
 	AskRegistrationLookup // URI, Match

@@ -95,16 +95,16 @@ func (d *Directory) Doomed(q *Ask) (ids []uint64) {
 	return ids
 }
 
-// Silence lets the sessions of the realm leave without a word, those of other nodes included if all is set, but for the one that asks: all
-// of a realm is ended, and nobody is left to be told (SMA-13).
-func (d *Directory) Silence(q *Ask, all bool) {
+// Silence lets the sessions of the realm leave without a word, but for the one that asks: all of a realm is ended, and nobody is left to be
+// told (SMA-13).
+func (d *Directory) Silence(q *Ask) {
 	r := d.realm(q.Realm)
 	if r == nil {
 		return
 	}
 	l := &d.list[r.index]
 	for id, x := range l.byID {
-		if id != q.Caller && x.counts() && (all || x.node == 0) {
+		if id != q.Caller && x.counts() {
 			x.silent = true
 			l.byID[id] = x
 		}
