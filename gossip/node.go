@@ -55,7 +55,7 @@ type node struct {
 	state    PeerState
 	told     bool   // life was shown, and its sessions have not been given up
 	hiddenAt int64  // since when it is not routed by
-	floor    uint64 // the version at which the part was forgotten: nothing older is accepted
+	floor    uint64 // the version at which the part was forgotten: nothing older is routed by
 	showing  bool   // its elements are being told to the routing; the state follows
 	tellings []telling
 	distrust bool   // it differs from another of the same version: to be fetched from the owner

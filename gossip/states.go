@@ -45,7 +45,7 @@ func (m *Machine) endSessions(n *node) {
 	}
 }
 
-// forget drops the part of a node that is away. How far it was is remembered: nothing older is accepted of this life any more.
+// forget drops the part of a node that is away. How far it was is remembered: nothing older of this life is routed by any more.
 func (m *Machine) forget(n *node) {
 	n.floor = max(n.floor, n.part.Version())
 	n.acks.refusals = nil // what they were about is judged anew when it comes again

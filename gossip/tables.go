@@ -182,7 +182,7 @@ func (m *Machine) onChunk(from *node, f *frame) {
 		if f.offset != 0 {
 			return // of an earlier transfer
 		}
-		if !o.fetch.full && (f.version <= o.part.Version() || f.version < o.floor) {
+		if !o.fetch.full && f.version <= o.part.Version() {
 			m.nothingNewer(o, from.name)
 			return
 		}

@@ -59,9 +59,9 @@ type Vouched struct {
 }
 
 var (
-	noSuchRole = &Refusal{wamp.ErrNoSuchRole, "there is no such role here"}
-	unanswered = &Refusal{wamp.ErrAuthenticationFailed, "who decides about this could not be asked"}
-	unusable   = errors.New("auth: the authenticator's answer cannot be used")
+	noSuchRole  = &Refusal{wamp.ErrNoSuchRole, "there is no such role here"}
+	unanswered  = &Refusal{wamp.ErrAuthenticationFailed, "who decides about this could not be asked"}
+	errUnusable = errors.New("auth: the authenticator's answer cannot be used")
 )
 
 const (
@@ -119,10 +119,10 @@ func (v *Vouched) user(q *Inquiry) (*User, error) {
 	if asked := q.Attempt.AuthID; u.AuthID == "" {
 		u.AuthID = asked
 	} else if asked != "" && asked != u.AuthID {
-		return nil, unusable
+		return nil, errUnusable
 	}
 	if u.Role == "" || v.Iterations > iterationMax || v.KeyLen > keyLenMax || v.Memory > argon2MemoryMax {
-		return nil, unusable
+		return nil, errUnusable
 	}
 	var err error
 	switch q.Method {
@@ -132,11 +132,11 @@ func (v *Vouched) user(q *Inquiry) (*User, error) {
 		u.Scram, err = v.scram()
 	case MethodCryptosign:
 		if v.PubKey != "" && v.PubKey != q.Attempt.Extra.PubKey {
-			err = unusable
+			err = errUnusable
 		}
 	}
 	if err == nil && u.AuthID == "" && q.Method != MethodAnonymous {
-		err = unusable
+		err = errUnusable
 	}
 	return u, err
 }
@@ -150,7 +150,7 @@ func (v *Vouched) cra() (*CRAKey, error) {
 		k.KeyLen = craKeyLen
 	}
 	if v.Secret == "" {
-		return nil, unusable
+		return nil, errUnusable
 	}
 	return k, nil
 }
@@ -159,16 +159,16 @@ func (v *Vouched) scram() (*ScramKey, error) {
 	k := &ScramKey{KDF: v.KDF, Iterations: int(v.Iterations), Memory: int(v.Memory)}
 	var err error
 	if k.Salt, err = base64.StdEncoding.DecodeString(v.Salt); err != nil || len(k.Salt) == 0 {
-		return nil, unusable
+		return nil, errUnusable
 	}
 	if k.StoredKey, k.ServerKey = keyOf(v.StoredKey), keyOf(v.ServerKey); k.StoredKey == nil || k.ServerKey == nil {
-		return nil, unusable
+		return nil, errUnusable
 	}
 	if k.KDF == "" {
 		k.KDF = KDFPBKDF2
 	}
 	if k.Iterations < 1 || k.KDF != KDFPBKDF2 && (k.KDF != KDFArgon2 || k.Memory < 8) {
-		return nil, unusable
+		return nil, errUnusable
 	}
 	return k, nil
 }
