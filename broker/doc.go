@@ -17,5 +17,8 @@
 // The two meet in the subscription id. Whether a worker or node has subscribers is all that an Entry says; who they are,
 // only the Local knows: only a change from 0 to 1 or from 1 to 0 travels up.
 //
+// Beside them stand two memories of what was published. Retained keeps the latest event per topic and filter, a value that any order of the same
+// events leads to (the last writer wins, by clock and node). History keeps the last events of a topic within a number and a size, at its keeper.
+//
 // Imports internal/wamp and internal/wamp/pattern, nothing else of ours.
 package broker

@@ -18,5 +18,8 @@
 //
 // [Rules] are what a role may do with which URIs: asked for every action of a session whose role has any.
 //
+// Where the configuration names an [Authenticator], it is asked for who is not in it; the exchange waits for its answer, and the methods are the
+// same. A role may name an Authorizer for what its rules leave open.
+//
 // The package is pure: chance and time are handed in, there is no goroutine or lock. Of ours it imports only internal/wamp.
 package auth

@@ -19,6 +19,8 @@
 // Home hubs ask each other (question.go): a question is answered, or fails with the calls to its node, or when its time is over. The meta API asks
 // all nodes, or those that have what is asked for, for their parts of an answer (meta.go); it is complete unless a node is away.
 //
+// Of retained events the home hub knows which node carries each (retention.go), of histories which nodes keep them (history.go).
+//
 // Where the direct path to a node is cut, its link leads over a common neighbour (relay.go): the frames of the one link are written by
 // that of the neighbour, which passes them on.
 //

@@ -44,6 +44,19 @@
 // A call in several parts (parts.go), one that its callee gives back for another (reroute.go) and payloads that nobody looks at (passthru.go)
 // go the same ways. Options that pass through travel with the payload, in its serializer.
 //
+// # What outlives its message
+//
+// Testaments (testament.go) are kept by the session's worker and published in its lane when it ends; as elements of the directory they are
+// known to all, who publish them to their own subscribers when the session's node is gone for good (legacy.go). Retained events (retention.go,
+// replay.go) are elements too: one node carries each, and a replay comes behind SUBSCRIBED. Event history (history.go, getevents.go) is kept by
+// worker 0 of two keepers, which subscribe for it; whoever is asked for it asks them.
+//
+// # Who decides
+//
+// Roles may name a procedure that decides what no rule speaks of (authorizer.go), and realms one that says who may join (authenticator.go). The
+// worker calls it from a session without a connection (inquiry.go). What the asking session sent waits, in order, and its socket is not read.
+// Limits of roles and realms (quota.go) bound what a session may hold, and how fast it may speak.
+//
 // # The directory, and the node's own voice
 //
 // The Directory (directory.go) stands beside the Tables, on the same loop and behind the same Replicator. It knows the sessions of the
