@@ -42,7 +42,7 @@ func randomSuffix() string {
 }
 
 func parse(words []string, e env) (Config, error) {
-	p := &parser{env: e, at: map[string][]place{}, realmLimits: map[string]SessionLimits{}}
+	p := newParser(e)
 	file, fromFlags, err := p.args(words)
 	if err != nil {
 		return Config{}, err

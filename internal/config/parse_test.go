@@ -344,7 +344,7 @@ func FuzzFile(f *testing.F) {
 	f.Add([]byte("realm: [{name: a, strict: yes}]\n? [a]\n: b\n"))
 	f.Add([]byte("a: &x 1\nb: *x\n<<: *x\n---\n- a\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p := &parser{env: testEnv(), at: map[string][]place{}}
+		p := newParser(testEnv())
 		as := p.file("k.yaml", text)
 		p.defaults()
 		p.assign(slices.DeleteFunc(as, func(a assignment) bool { // nothing is read from the machine

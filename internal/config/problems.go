@@ -70,6 +70,10 @@ type parser struct {
 	realmLimits      map[string]SessionLimits
 }
 
+func newParser(e env) *parser {
+	return &parser{env: e, at: map[string][]place{}, realmLimits: map[string]SessionLimits{}}
+}
+
 func (p *parser) fail(at place, format string, a ...any) {
 	p.problems = append(p.problems, Problem{Line: at.line, At: at.String(), Text: fmt.Sprintf(format, a...)})
 }
