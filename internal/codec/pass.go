@@ -68,13 +68,7 @@ func (t *Transcoder) Pass(dst []byte, from, to wamp.Serializer, p Pass) ([]byte,
 	t.start(from, to, p.Raw)
 	out := dst
 	for k := range int(p.N) {
-		if k > 0 {
-			t.c.separator()
-			if to == wamp.JSON {
-				out = append(out, ',')
-			}
-		}
-		out = t.key(out, 1)
+		out = t.key(t.next(out, k), 1)
 		if to == wamp.JSON {
 			out = append(out, ':')
 		}

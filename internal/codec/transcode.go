@@ -37,15 +37,21 @@ func (t *Transcoder) Payload(dst []byte, from, to wamp.Serializer, p Payload) ([
 	t.start(from, to, p.Raw)
 	out := dst
 	for k := range int(p.N) {
-		if k > 0 {
-			t.c.separator()
-			if to == wamp.JSON {
-				out = append(out, ',')
-			}
-		}
-		out = t.value(out, 0)
+		out = t.value(t.next(out, k), 0)
 	}
 	return t.finish(dst, out)
+}
+
+// next goes over what stands between the k-th value and the one before it.
+func (t *Transcoder) next(out []byte, k int) []byte {
+	if k == 0 {
+		return out
+	}
+	t.c.separator()
+	if t.to == wamp.JSON {
+		out = append(out, ',')
+	}
+	return out
 }
 
 // one carries a single value.

@@ -58,15 +58,9 @@ func (t *Tables) Answer(q *Ask) Answer {
 		}
 		return l.answer(q, s.Dealer.Len())
 	case AskRegistrationLookup:
-		if x := s.Dealer.Get(dealer.Key{Match: q.Match, Procedure: q.URI}); x != nil {
-			return q.Return([]any{x.ID}, nil)
-		}
-		return q.Return([]any{nil}, nil)
+		return q.registrationID(s.Dealer.Get(dealer.Key{Match: q.Match, Procedure: q.URI}))
 	case AskRegistrationMatch:
-		if x := s.Dealer.Match(octets(q.URI)); x != nil {
-			return q.Return([]any{x.ID}, nil)
-		}
-		return q.Return([]any{nil}, nil)
+		return q.registrationID(s.Dealer.Match(octets(q.URI)))
 	case AskRegistration, AskCallees, AskCalleeCount:
 		return t.answerRegistration(q)
 	case AskSubscriptions:
@@ -91,6 +85,14 @@ func (t *Tables) Answer(q *Ask) Answer {
 		return q.Return([]any{ids}, nil)
 	}
 	return Answer{Err: wamp.ErrNoSuchProcedure}
+}
+
+// registrationID answers with the id of r, null where there is none.
+func (q *Ask) registrationID(r *dealer.Registration) Answer {
+	if r == nil {
+		return q.Return([]any{nil}, nil)
+	}
+	return q.Return([]any{r.ID}, nil)
 }
 
 func (t *Tables) answerRegistration(q *Ask) Answer {

@@ -97,26 +97,25 @@ func readRoles(q *Ask, args []any, _ codec.Dict) (err, text string) {
 }
 
 func readSession(q *Ask, args []any, _ codec.Dict) (err, text string) {
+	return readUint(&q.Session, args, "a session id is needed")
+}
+
+// readUint reads the first argument.
+func readUint(to *uint64, args []any, otherwise string) (err, text string) {
 	if len(args) > 0 {
-		if id, ok := args[0].(uint64); ok {
-			q.Session = id
+		if n, ok := args[0].(uint64); ok {
+			*to = n
 			return "", ""
 		}
 	}
-	return wamp.ErrInvalidArgument, "a session id is needed"
+	return wamp.ErrInvalidArgument, otherwise
 }
 
 func readNothing(*Ask, []any, codec.Dict) (err, text string) { return "", "" }
 
 // readID reads the id of a registration or subscription.
 func readID(q *Ask, args []any, _ codec.Dict) (err, text string) {
-	if len(args) > 0 {
-		if id, ok := args[0].(uint64); ok {
-			q.ID = id
-			return "", ""
-		}
-	}
-	return wamp.ErrInvalidArgument, "an id is needed"
+	return readUint(&q.ID, args, "an id is needed")
 }
 
 // readLookup reads a URI and an optional dict with its match policy.

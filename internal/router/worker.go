@@ -42,10 +42,10 @@ type Stats struct {
 	NotAuthorized     [auth.ActionBound]uint64 // requests that the rules of a role denied, by action; a PUBLISH may not have been told
 	Denied            uint64                   // clients that did not get in: who they are, or how to prove it, was not right
 	Inquiries         uint64                   // questions to authenticators and authorizers
+	Unanswered        uint64                   // of them those that nobody answered, or in words that mean nothing
 	Crowded           uint64                   // clients that did not get in: there are as many sessions as may be
 	Throttled         uint64                   // times that a session was not read, for its rate
 	RateClosed        uint64                   // sessions closed for it
-	Unanswered        uint64                   // of them those that nobody answered, or in words that mean nothing
 	EventsTooLarge    uint64                   // not sent: larger than the receiver takes
 	EventsUncarriable uint64                   // not sent: the receiver's serializer cannot say it
 	EventsDropped     uint64                   // not queued: the receiver's outbox was full (policy drop)
