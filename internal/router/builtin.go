@@ -24,57 +24,51 @@ const (
 	askBytesMax = 64 << 10
 )
 
-// builtin is one of them. read takes the arguments into q; what it returns, if not "", is the error's URI and text.
+// builtin is one of them. Either the owner of the tables answers it, and read takes the arguments into q: what it returns, if not "", is the
+// error's URI and text. Or the worker does so itself, by answer. may says whether the session may do what the arguments say, beyond calling the
+// procedure: as authorized does; nil where that is all.
 type builtin struct {
-	uri  string
-	kind AskKind
-	read func(q *Ask, args []any, kwargs codec.Dict) (err, text string)
+	uri    string
+	kind   AskKind
+	read   func(q *Ask, args []any, kwargs codec.Dict) (err, text string)
+	answer func(w *Worker, c *dealer.Call, m *codec.Message)
+	may    func(w *Worker, slot uint32, m *codec.Message) bool
 }
 
 var builtins = map[string]*builtin{}
 
 func init() {
 	for _, b := range []builtin{
-		{"wamp.session.count", AskSessionCount, readRoles},
-		{"wamp.session.list", AskSessionList, readRoles},
-		{"wamp.session.get", AskSession, readSession},
-		{"wamp.session.kill", AskKill, readKill},
-		{"wamp.session.kill_by_authid", AskKillAuthID, readKill},
-		{"wamp.session.kill_by_authrole", AskKillAuthRole, readKill},
-		{"wamp.session.kill_all", AskKillAll, readKill},
-		{"wamp.registration.list", AskRegistrations, readNothing},
-		{"wamp.registration.lookup", AskRegistrationLookup, readLookup},
-		{"wamp.registration.match", AskRegistrationMatch, readURI},
-		{"wamp.registration.get", AskRegistration, readID},
-		{"wamp.registration.list_callees", AskCallees, readID},
-		{"wamp.registration.count_callees", AskCalleeCount, readID},
-		{"wamp.registration.remove_callee", AskRemoveCallee, readRemove},
-		{"wamp.subscription.list", AskSubscriptions, readNothing},
-		{"wamp.subscription.lookup", AskSubscriptionLookup, readLookup},
-		{"wamp.subscription.match", AskSubscriptionMatch, readURI},
-		{"wamp.subscription.get", AskSubscription, readID},
-		{"wamp.subscription.list_subscribers", AskSubscribers, readID},
-		{"wamp.subscription.count_subscribers", AskSubscriberCount, readID},
-		{"wamp.subscription.remove_subscriber", AskRemoveSubscriber, readRemove},
-		{getEvents, AskEvents, readEvents},
-		{"kleeblatt.cluster.explain", AskExplain, readURI},
-		{"kleeblatt.barrier", AskBarrier, readWait},
+		{uri: "wamp.session.count", kind: AskSessionCount, read: readRoles},
+		{uri: "wamp.session.list", kind: AskSessionList, read: readRoles},
+		{uri: "wamp.session.get", kind: AskSession, read: readSession},
+		{uri: "wamp.session.kill", kind: AskKill, read: readKill},
+		{uri: "wamp.session.kill_by_authid", kind: AskKillAuthID, read: readKill},
+		{uri: "wamp.session.kill_by_authrole", kind: AskKillAuthRole, read: readKill},
+		{uri: "wamp.session.kill_all", kind: AskKillAll, read: readKill},
+		{uri: "wamp.registration.list", kind: AskRegistrations, read: readNothing},
+		{uri: "wamp.registration.lookup", kind: AskRegistrationLookup, read: readLookup},
+		{uri: "wamp.registration.match", kind: AskRegistrationMatch, read: readURI},
+		{uri: "wamp.registration.get", kind: AskRegistration, read: readID},
+		{uri: "wamp.registration.list_callees", kind: AskCallees, read: readID},
+		{uri: "wamp.registration.count_callees", kind: AskCalleeCount, read: readID},
+		{uri: "wamp.registration.remove_callee", kind: AskRemoveCallee, read: readRemove},
+		{uri: "wamp.subscription.list", kind: AskSubscriptions, read: readNothing},
+		{uri: "wamp.subscription.lookup", kind: AskSubscriptionLookup, read: readLookup},
+		{uri: "wamp.subscription.match", kind: AskSubscriptionMatch, read: readURI},
+		{uri: "wamp.subscription.get", kind: AskSubscription, read: readID},
+		{uri: "wamp.subscription.list_subscribers", kind: AskSubscribers, read: readID},
+		{uri: "wamp.subscription.count_subscribers", kind: AskSubscriberCount, read: readID},
+		{uri: "wamp.subscription.remove_subscriber", kind: AskRemoveSubscriber, read: readRemove},
+		{uri: "wamp.subscription.get_events", kind: AskEvents, read: readEvents, may: (*Worker).mayRead},
+		{uri: "kleeblatt.cluster.explain", kind: AskExplain, read: readURI},
+		{uri: "kleeblatt.barrier", kind: AskBarrier, read: readWait},
+		{uri: "wamp.session.add_testament", answer: (*Worker).addTestament, may: (*Worker).mayAdd},
+		{uri: "wamp.session.flush_testaments", answer: (*Worker).flushTestaments},
 	} {
 		builtins[b.uri] = &b
 	}
-	ownBuiltins = map[string]func(w *Worker, c *dealer.Call, m *codec.Message){
-		addTestament:                    (*Worker).addTestament,
-		"wamp.session.flush_testaments": (*Worker).flushTestaments,
-	}
-	for uri := range ownBuiltins {
-		builtins[uri] = &builtin{uri: uri}
-	}
 }
-
-const addTestament = "wamp.session.add_testament"
-
-// ownBuiltins are those that a worker answers by itself. They are set once, at the start.
-var ownBuiltins map[string]func(w *Worker, c *dealer.Call, m *codec.Message)
 
 // readRoles reads an optional list of roles; null is none.
 func readRoles(q *Ask, args []any, _ codec.Dict) (err, text string) {
@@ -243,8 +237,8 @@ func (w *Worker) ask(c *dealer.Call, b *builtin, m *codec.Message) {
 		w.endCall(c, wamp.ErrInvalidArgument, "arguments too long")
 		return
 	}
-	if own := ownBuiltins[b.uri]; own != nil {
-		own(w, c, m)
+	if b.answer != nil {
+		b.answer(w, c, m)
 		return
 	}
 	args, kwargs := codec.ReadPayload(r.serializer, m.Payload)

@@ -53,13 +53,8 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 			w.fail(slot, wamp.Call, m.Request, wamp.ErrNoSuchProcedure, "")
 			return
 		}
-		if own.uri == getEvents && !w.mayRead(slot, m) {
+		if own.may != nil && !own.may(w, slot, m) {
 			return
-		}
-		if own.uri == addTestament {
-			if _, may = w.mayLeave(slot, m); !may {
-				return
-			}
 		}
 		if inParts || passesThrough(o) {
 			w.fail(slot, wamp.Call, m.Request, wamp.ErrFeatureNotSupported, "")

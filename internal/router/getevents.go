@@ -6,8 +6,6 @@ import (
 	"kleeblatt/internal/wamp"
 )
 
-const getEvents = "wamp.subscription.get_events"
-
 // readEvents reads the id of a subscription, and of the keywords what is asked of its history.
 func readEvents(q *Ask, args []any, kwargs codec.Dict) (err, text string) {
 	if err, text = readID(q, args, nil); err != "" {

@@ -101,6 +101,12 @@ func (w *Worker) mayLeave(slot uint32, m *codec.Message) (disclose, ok bool) {
 	return w.authorized(slot, auth.Publish, wamp.Exact, &q)
 }
 
+// mayAdd says whether the session may leave behind what the call says.
+func (w *Worker) mayAdd(slot uint32, m *codec.Message) bool {
+	_, may := w.mayLeave(slot, m)
+	return may
+}
+
 // readTestament makes f the publication that the arguments describe, as far as the session may publish it.
 func (w *Worker) readTestament(f *frame, slot uint32, m *codec.Message) (scope Scope, err, why string) {
 	s, ser := &w.sessions[slot], w.receivers[slot].serializer
