@@ -47,27 +47,16 @@ func (r *yamlReader) authenticators(at place, n ast.Node) {
 
 func (r *yamlReader) authenticator(at place, n ast.Node) Authenticator {
 	a := Authenticator{Methods: slices.Clone(dynamicMethods[:usualMethods])}
-	if _, ok := n.(ast.MapNode); ok {
-		r.keys(n, "an authenticator", authenticatorKeys, func(k string, at place, v ast.Node) {
-			switch k {
-			case "procedure":
-				a.Procedure = r.text(k, at, v)
-			case "realm":
-				a.Realm = r.text(k, at, v)
-			case "realms":
-				a.Realms = r.texts(k, at, v)
-			case "methods":
-				a.Methods = r.methods(at, v)
-			case "roles":
-				a.Roles = r.texts(k, at, v)
-			case "timeout":
-				a.Timeout = r.duration(k, at, v, inquiryTimeMax)
-			}
-		})
-	} else {
-		a.Procedure = r.text(authenticatorKey, at, n)
-	}
-	r.procedure(at, authenticatorKey, a.Procedure)
+	r.asked(authenticatorKey, at, n, authenticatorKeys, &a.Procedure, &a.Realm, &a.Timeout, func(k string, at place, v ast.Node) {
+		switch k {
+		case "realms":
+			a.Realms = r.texts(k, at, v)
+		case "methods":
+			a.Methods = r.methods(at, v)
+		case "roles":
+			a.Roles = r.texts(k, at, v)
+		}
+	})
 	return a
 }
 

@@ -121,24 +121,31 @@ func (r *yamlReader) rules(role string, at place, n ast.Node) []auth.Rule {
 // authorizer reads a procedure, or {procedure: URI, realm: NAME, timeout: TIME, cache: TIME}.
 func (r *yamlReader) authorizer(at place, n ast.Node) *Authorizer {
 	a := &Authorizer{}
-	if _, ok := n.(ast.MapNode); ok {
-		r.keys(n, "an authorizer", authorizerKeys, func(k string, at place, v ast.Node) {
+	r.asked("authorizer", at, n, authorizerKeys, &a.Procedure, &a.Realm, &a.Timeout, func(k string, at place, v ast.Node) {
+		a.Cache = r.duration(k, at, v, cacheTimeMax)
+	})
+	return a
+}
+
+// asked reads who is asked: a procedure, or a mapping with it, its realm and how long it has to answer; more reads what else there is in it.
+func (r *yamlReader) asked(key string, at place, n ast.Node, keys []string, procedure, realm *string, timeout *time.Duration, more func(k string, at place, v ast.Node)) {
+	if _, ok := n.(ast.MapNode); !ok {
+		*procedure = r.text(key, at, n)
+	} else {
+		r.keys(n, "an "+key, keys, func(k string, at place, v ast.Node) {
 			switch k {
 			case "procedure":
-				a.Procedure = r.text(k, at, v)
+				*procedure = r.text(k, at, v)
 			case "realm":
-				a.Realm = r.text(k, at, v)
+				*realm = r.text(k, at, v)
 			case "timeout":
-				a.Timeout = r.duration(k, at, v, inquiryTimeMax)
-			case "cache":
-				a.Cache = r.duration(k, at, v, cacheTimeMax)
+				*timeout = r.duration(k, at, v, inquiryTimeMax)
+			default:
+				more(k, at, v)
 			}
 		})
-	} else {
-		a.Procedure = r.text("authorizer", at, n)
 	}
-	r.procedure(at, "authorizer", a.Procedure)
-	return a
+	r.procedure(at, key, *procedure)
 }
 
 // Those who are asked may not let others wait for longer, and what was remembered of them does not hold for longer.
