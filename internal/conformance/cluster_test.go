@@ -126,6 +126,18 @@ func at(t *testing.T, nodes []*node.Node) *place {
 	return &place{T: t, nodes: nodes, salt: int(h.Sum32() % 997)}
 }
 
+// mortal is the test's own cluster of three nodes, which it may kill: the others wait for them no longer than a moment.
+func mortal(t *testing.T) *place {
+	nodes, err := startCluster(3, "--leave-grace", "300ms")
+	for _, n := range nodes {
+		t.Cleanup(n.Close)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at(t, nodes)
+}
+
 // everywhere runs the test with all sessions on one node, and with each session on the next node of three.
 func everywhere(t *testing.T, f func(p *place)) {
 	t.Helper()

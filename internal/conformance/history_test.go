@@ -240,14 +240,7 @@ func TestEVH_12_EVH_15_EVH_16_WhoMayReadAndHowMuch(t *testing.T) {
 
 // A keeper dies: no event is lost, and another node keeps on.
 func TestEVH_01_AKeeperDies(t *testing.T) {
-	nodes, err := startCluster(3, "--leave-grace", "300ms")
-	for _, n := range nodes {
-		t.Cleanup(n.Close)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := at(t, nodes)
+	p := mortal(t)
 	a, b := p.connectOn("A", 0).hello(historyRealm, allRoles), p.connectOn("B", 1).hello(historyRealm, allRoles)
 	id := p.lookup(b, "h.exact", "exact")
 	p.settle()
@@ -257,8 +250,8 @@ func TestEVH_01_AKeeperDies(t *testing.T) {
 	}
 	p.kept(a, id, "", ids)
 	p.kept(b, id, "", ids)
-	nodes[2].Close()
-	p.nodes = nodes[:2]
+	p.nodes[2].Close()
+	p.nodes = p.nodes[:2]
 	ids = append(ids, a.publish("h.exact", "", `,["after"]`))
 	events := func(s *peer) func() bool {
 		return func() bool {

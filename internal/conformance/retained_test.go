@@ -211,25 +211,18 @@ func TestP15_OnceLiveOrRetained(t *testing.T) {
 
 // A node with retained events is killed. The others have them, and so has a node that joins when it is gone.
 func TestRET_04_TheCarrierDies(t *testing.T) {
-	nodes, err := startCluster(3, "--leave-grace", "300ms")
-	for _, n := range nodes {
-		t.Cleanup(n.Close)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := at(t, nodes)
+	p := mortal(t)
 	a, b := p.joinOn("A", 2), p.joinOn("B", 0)
 	for i := range 20 {
 		a.publish(p.uri(fmt.Sprint("t", i)), `"retain":true`, fmt.Sprintf(`,[%d]`, i))
 	}
 	p.soon(b, p.uri("t"), `"match":"prefix"`, 20)
 	p.settle()
-	nodes[2].Close()
+	p.nodes[2].Close()
 	if got := b.retained(p.uri("t"), `"match":"prefix"`); len(got) != 20 {
 		t.Errorf("%d events are left", len(got))
 	}
-	late, err := startNode(append(memberWords("late"), "--join", nodes[0].GossipAddr())...)
+	late, err := startNode(append(memberWords("late"), "--join", p.nodes[0].GossipAddr())...)
 	if err != nil {
 		t.Fatal(err)
 	}

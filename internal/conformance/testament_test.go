@@ -113,14 +113,7 @@ func TestTST_07_PublishOptions(t *testing.T) {
 
 // The node of two sessions is killed. The others publish what they leave behind, each to its own subscribers: once, by the same publication id.
 func TestTST_09_TheSessionsNodeDies(t *testing.T) {
-	nodes, err := startCluster(3, "--leave-grace", "300ms")
-	for _, n := range nodes {
-		t.Cleanup(n.Close)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := at(t, nodes)
+	p := mortal(t)
 	a, b, c := p.joinOn("A", 2), p.joinOn("B", 0), p.joinOn("C", 1)
 	topic := p.uri("end")
 	sb, sc := b.subscribe(topic, `{}`), c.subscribe(topic, `{}`)
@@ -139,7 +132,7 @@ func TestTST_09_TheSessionsNodeDies(t *testing.T) {
 		s.expect(`[36,%d,"*",{},["of one that is gone"]]`, id)
 	}
 	p.settle()
-	nodes[2].Close()
+	p.nodes[2].Close()
 	first := b.expect(`[36,%d,"*",{},["first"]]`, sb)
 	last := b.expect(`[36,%d,"*",{},["last"]]`, sb)
 	c.expect(`[36,%d,%d,{},["first"]]`, sc, num(first[2]))
