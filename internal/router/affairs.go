@@ -6,6 +6,7 @@ import (
 
 	"kleeblatt/broker"
 	"kleeblatt/dealer"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/wamp"
 )
 
@@ -101,37 +102,7 @@ func (a *affairs) realm(i int) *realmAffairs {
 
 // matchesAny says whether a subscription would get events of one of the topics.
 func matchesAny(match wamp.Match, uri string, topics *[occasions]string) bool {
-	for _, topic := range topics {
-		switch match {
-		case wamp.Exact:
-			if uri == topic {
-				return true
-			}
-		case wamp.Prefix:
-			if strings.HasPrefix(topic, uri) {
-				return true
-			}
-		default:
-			if matchesWildcard(uri, topic) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func matchesWildcard(pattern, uri string) bool {
-	for {
-		p, restP, moreP := strings.Cut(pattern, ".")
-		u, restU, moreU := strings.Cut(uri, ".")
-		if p != "" && p != u || moreP != moreU {
-			return false
-		}
-		if !moreP {
-			return true
-		}
-		pattern, uri = restP, restU
-	}
+	return slices.ContainsFunc(topics[:], func(topic string) bool { return auth.Holds(match, uri, topic) })
 }
 
 // hears says whether somebody of this node listens.

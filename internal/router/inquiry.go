@@ -155,7 +155,7 @@ func (w *Worker) finishInquiries() {
 	q.over = q.over[:0]
 }
 
-// answered lets a session go on that waited for this inquiry; nil where it does not any more.
+// answered lets a session go on that waited for this inquiry; false where it does not any more.
 func (w *Worker) answered(slot uint32, x *wait) bool {
 	q := &w.inquiries
 	if q.waits[slot] != x {
