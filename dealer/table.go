@@ -13,6 +13,7 @@ type table struct {
 	heads   pages.Pages[uint32] // bucket → its first record
 	links   pages.Pages[chain]  // record → the next one of its bucket
 	buckets uint32
+	mask    uint32 // one less than the next power of two, buckets itself included
 	n       uint32
 }
 
@@ -21,11 +22,10 @@ type chain struct{ hash, next uint32 }
 // bucket is where the hash belongs: of the buckets that the next power of two would have, those not yet split off are still
 // part of the one half of it below.
 func (t *table) bucket(hash uint32) uint32 {
-	mask := uint32(1)<<bits.Len32(t.buckets-1) - 1
-	if b := hash & mask; b < t.buckets {
+	if b := hash & t.mask; b < t.buckets {
 		return b
 	}
-	return hash & (mask >> 1)
+	return hash & (t.mask >> 1)
 }
 
 // first is the first record with that hash, 0 if there is none; after is the one behind record i.
@@ -80,6 +80,7 @@ func (t *table) push(head *uint32, i, hash uint32) {
 // split adds one bucket and gives it its share of the one that it is split off.
 func (t *table) split() {
 	t.buckets++
+	t.mask = uint32(1)<<bits.Len32(t.buckets-1) - 1
 	fresh := t.heads.Make(t.buckets - 1)
 	if t.buckets == 1 {
 		return
