@@ -97,6 +97,9 @@ func (c *Config) validate() error {
 	if len(c.Tags.LinkUnix) > linkUnixMax {
 		errs = append(errs, fmt.Errorf("link socket %q is longer than %d bytes", c.Tags.LinkUnix, linkUnixMax))
 	}
+	if len(c.Tags.Tables) > TablesMax {
+		errs = append(errs, fmt.Errorf("tag of the tables %q is longer than %d bytes", c.Tags.Tables, TablesMax))
+	}
 	if c.OnEvent == nil {
 		errs = append(errs, errors.New("OnEvent is needed"))
 	}

@@ -153,7 +153,7 @@ func (n *Swim) forgetOne() {
 func (m *member) event(name string, alive, left bool) Event {
 	return Event{
 		Kind: EvMember, Name: name, Alive: alive, Left: left, Life: m.tags.Life, Proto: m.tags.Proto,
-		Addr: m.addr.String(), LinkAddr: linkAddr(m.tags.LinkAddr, m.addr.Addr().String()), LinkUnix: m.tags.LinkUnix,
+		Addr: m.addr.String(), LinkAddr: linkAddr(m.tags.LinkAddr, m.addr.Addr().String()), LinkUnix: m.tags.LinkUnix, Tables: m.tags.Tables,
 	}
 }
 

@@ -46,6 +46,7 @@ type Event struct {
 	Addr     string // host:port of its gossip
 	LinkAddr string // host:port of its router links
 	LinkUnix string // Tags.LinkUnix
+	Tables   string // Tags.Tables
 	Text     string
 	Life     Life
 	Version  uint64 // EvHead

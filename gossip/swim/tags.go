@@ -12,6 +12,8 @@ import (
 const (
 	linkAddrMax = 200
 	linkUnixMax = 140
+	// TablesMax bounds Tags.Tables, in bytes, within the same 512.
+	TablesMax = 64
 )
 
 // Tags are what a node tells about itself.
@@ -21,6 +23,8 @@ type Tags struct {
 	// LinkUnix is where nodes on the same host find our router links: a path, in whatever form the two ends agree on; "" for none.
 	LinkUnix string
 	Proto    uint8 // version of the link protocol
+	// Tables is what replicates this node's tables in gossip's place says of itself; "" where gossip does it.
+	Tables string
 }
 
 // tags is Tags and what this package adds for itself.
@@ -38,6 +42,7 @@ const (
 	tagUnix   = "u"
 	tagProto  = "v"
 	tagJoined = "j"
+	tagTables = "t"
 )
 
 var errTags = errors.New("it is no kleeblatt node, or one of another age")
@@ -51,6 +56,9 @@ func (t tags) encode() map[string]string {
 	}
 	if t.LinkUnix != "" {
 		m[tagUnix] = t.LinkUnix
+	}
+	if t.Tables != "" {
+		m[tagTables] = t.Tables
 	}
 	if t.joined {
 		m[tagJoined] = "1"
@@ -69,10 +77,10 @@ func parseTags(m map[string]string) (tags, error) {
 		return tags{}, errTags
 	}
 	v, err := strconv.ParseUint(m[tagProto], 10, 8)
-	if err != nil || len(m[tagLink]) > linkAddrMax || len(m[tagUnix]) > linkUnixMax {
+	if err != nil || len(m[tagLink]) > linkAddrMax || len(m[tagUnix]) > linkUnixMax || len(m[tagTables]) > TablesMax {
 		return tags{}, errTags
 	}
-	t.Proto, t.LinkAddr, t.LinkUnix, t.joined = uint8(v), m[tagLink], m[tagUnix], m[tagJoined] != ""
+	t.Proto, t.LinkAddr, t.LinkUnix, t.Tables, t.joined = uint8(v), m[tagLink], m[tagUnix], m[tagTables], m[tagJoined] != ""
 	return t, nil
 }
 

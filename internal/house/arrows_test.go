@@ -46,6 +46,8 @@ var testArrows = map[string][]string{
 var walls = map[string][]string{
 	"github.com/hashicorp/serf":       {"gossip/swim"},
 	"github.com/hashicorp/memberlist": {"gossip/swim"},
+	"github.com/hashicorp/raft":       {"chaos/baseline"},
+	"github.com/hashicorp/go-hclog":   {"chaos/baseline"}, // what raft logs by
 	"github.com/gobwas/ws":            {"transport"},
 	"github.com/gobwas/httphead":      {"transport"},
 	"github.com/goccy/go-yaml":        {"internal/config"},
@@ -142,6 +144,8 @@ func TestForbidden(t *testing.T) {
 		{"gossip/swim", "github.com/hashicorp/serf/serf", false, true},
 		{"gossip", "github.com/hashicorp/serf/serf", false, false},
 		{"internal/client", "github.com/gobwas/ws", false, false},
+		{"chaos", "github.com/hashicorp/raft", false, false},
+		{"chaos/baseline", "github.com/hashicorp/raft", false, true},
 		{"crdt", "pgregory.net/rapid", true, true},
 		{"crdt", "pgregory.net/rapid", false, false},
 		{"crdt", "example.org/unknown", false, false},

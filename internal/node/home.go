@@ -8,6 +8,7 @@ import (
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/frame"
 	"kleeblatt/internal/router"
+	"kleeblatt/internal/wamp"
 	"kleeblatt/transport"
 	"kleeblatt/transport/link"
 )
@@ -28,6 +29,8 @@ type home struct {
 	cuts        []string         // nodes that are cut off, as last told
 	cutsChanged bool
 	unreadAt    int64 // when it was last warned of elements that cannot be read
+
+	replicator Replicator // of routes; nil: gossip
 
 	gossip machine[gossip.Input, gossip.Effect]
 	g      *gossip.Machine
@@ -89,7 +92,8 @@ func newHome(n *Node, h *hub) *home {
 	return o
 }
 
-// Replicator: a change that a worker proposes goes to the tables, from there to gossip, and comes back applied at once.
+// A change that a worker proposes goes to the tables, from there to whoever replicates it (see Replicator), and comes back applied: from
+// gossip at once.
 
 func (o *home) propose(worker uint8, op router.Op, token uint64) {
 	op.Worker = worker
@@ -107,7 +111,7 @@ func (o *home) execTables() {
 	for i := 0; i < len(o.tfx); i++ {
 		switch e := o.tfx[i]; e.Kind {
 		case router.TxPropose:
-			o.feedGossip(gossip.Input{Kind: gossip.InPropose, Add: e.Op.Add, Element: e.Op.Element, Token: e.Token})
+			o.hand(&e.Op, e.Token)
 		case router.TxBarrier:
 			o.startBarrier(e.Token, millis(e.Wait))
 		case router.TxRefuse, router.TxRevoked, router.TxConflict, router.TxClockAhead:
@@ -163,7 +167,7 @@ func (o *home) execGossip(e *gossip.Effect) {
 			return
 		}
 		o.n.log.Error("a subscription or registration was refused: "+e.Text, "node", o.n.name)
-		o.tfx = o.tables.Refused(e.Token, o.tfx)
+		o.tfx = o.tables.Refused(e.Token, wamp.ErrUnavailable, o.tfx)
 		return
 	case gossip.FxWakeAt:
 		o.wakeAt = earlier(o.wakeAt, e.At)
@@ -194,9 +198,15 @@ func (o *home) execGossip(e *gossip.Effect) {
 	case gossip.FxShow:
 		p.show()
 		p.shown()
+		if o.replicator != nil {
+			o.replicator.Shown(p.name)
+		}
 	case gossip.FxHide:
 		p.hide()
 		p.unshown()
+		if o.replicator != nil {
+			o.replicator.Hidden(p.name)
+		}
 	case gossip.FxUnroute:
 		p.unroute(e.Element)
 	case gossip.FxGone:

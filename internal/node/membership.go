@@ -49,6 +49,7 @@ func (o *home) swimEvent(e swim.Event) {
 		}
 		if p := o.peer(e.Name); p != nil {
 			p.member(gossip.Life(e.Life), &e)
+			o.memberOf(&e)
 			o.greetWaiting(e.Name)
 		}
 		o.checkReady()
@@ -159,6 +160,9 @@ func (o *home) checkReady() {
 		reason = reasonAlone
 	case reason == reasonPartial && (o.serveBy == 0 || o.h.loop.Now() < o.serveBy):
 		return // that a member is away later is no reservation: its state tells
+	}
+	if o.replicator != nil && !o.replicator.Ready() {
+		return // it says so when it is
 	}
 	o.serveBy = 0
 	o.n.becomeReady(reason)

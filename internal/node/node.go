@@ -55,8 +55,11 @@ type Node struct {
 	link    string         // the address of our links, as the others dial it
 	unix    string         // and where those on the same host find them, see unixlink.go
 	unixDir string         // removed at the end
+	tables  string         // what our replicator, where there is one, says of itself
 	count   counters
 	hooks   hooks
+
+	replicator Replicator // the home hub's, to be closed; nil: none
 
 	life   atomic.Pointer[gossip.Life]
 	digest atomic.Pointer[[]byte] // for the answers to probes
@@ -88,6 +91,8 @@ type hooks struct {
 	linkAddr func(bound string) string // what the others are told of our links' address
 	linkUnix func(path string) string  // likewise of their Unix socket
 	noUnix   bool                      // no link over Unix sockets
+
+	replicator func(ReplicatorConfig) (Replicator, string, error)
 
 	worker func(*router.WorkerConfig)
 	tables func(*router.TablesConfig)
@@ -166,6 +171,9 @@ func (n *Node) start() (err error) {
 			n.link = n.hooks.linkAddr(n.link)
 		}
 		n.unix = n.listenUnix()
+	}
+	if err := n.startReplicator(); err != nil {
+		return err
 	}
 	if err := n.server.Start(); err != nil {
 		return err
@@ -258,9 +266,14 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	return n.Serve(ctx)
+}
+
+// Serve keeps a node that has been started until ctx is done (then it drains and leaves) or something ends it. The node is closed then.
+func (n *Node) Serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		log.Info("shutting down: sessions are told")
+		n.log.Info("shutting down: sessions are told")
 		n.Drain()
 		n.Close()
 		return nil
@@ -321,6 +334,9 @@ func (n *Node) Close() {
 			ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 			n.server.Stop(ctx)
 			cancel()
+		}
+		if n.replicator != nil {
+			n.replicator.Close()
 		}
 		if n.bridge != nil {
 			n.bridge.Close()

@@ -305,7 +305,7 @@ func (n *Node) historiesOf(realm string) (out []router.History) {
 }
 
 func (n *Node) tablesConfig() router.TablesConfig {
-	c := router.TablesConfig{NodeName: n.name, Key: n.secret("ids"), Realms: n.realms}
+	c := router.TablesConfig{NodeName: n.name, Key: n.secret("ids"), Realms: n.realms, Decided: n.hooks.replicator != nil}
 	hooked(n.hooks.tables, &c)
 	return c
 }
@@ -335,7 +335,7 @@ func (n *Node) linkConfig(peer string) link.Config {
 }
 
 func (n *Node) tags() swim.Tags {
-	return swim.Tags{Life: swim.Life(*n.life.Load()), LinkAddr: n.link, LinkUnix: n.unix, Proto: linkProtocol}
+	return swim.Tags{Life: swim.Life(*n.life.Load()), LinkAddr: n.link, LinkUnix: n.unix, Proto: linkProtocol, Tables: n.tables}
 }
 
 func (n *Node) swimConfig() swim.Config {

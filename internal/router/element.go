@@ -77,6 +77,11 @@ func IsInterest(element string) bool {
 	return len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Interest
 }
 
+// IsRoute says whether an encoded element is one that messages are routed by, an interest or a registration, whatever else is in it.
+func IsRoute(element string) bool {
+	return IsInterest(element) || len(element) > 1 && element[0] == elementVersion && ElementKind(element[1]) == Registration
+}
+
 // AppendRegistration appends the encoded registration; e.Kind does not matter.
 func AppendRegistration(dst []byte, e *Element) []byte {
 	dst = appendElementHead(dst, Registration, e.Realm, e.Match, e.URI)

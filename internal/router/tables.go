@@ -22,6 +22,7 @@ type TablesConfig struct {
 	NodeName string
 	Key      []byte // secret of the cluster, from which subscription and registration ids are derived; the same on all nodes
 	Realms   *Realms
+	Decided  bool   // the Replicator refuses what it finds in conflict: REGISTERs do not claim their procedure first
 	IDMax    uint64 // the largest id that is derived, 0: the largest there is. A simulation makes it small, so that ids collide.
 }
 
@@ -60,10 +61,11 @@ type TablesEffect struct {
 // Changes of one subscription or registration happen one at a time: while one is at the Replicator, later ones of the same key
 // wait for it. So the conflicts of registrations are judged against all that came before.
 type Tables struct {
-	name   string
-	realms *Realms
-	mac    hash.Hash
-	sum    []byte
+	name    string
+	decided bool
+	realms  *Realms
+	mac     hash.Hash
+	sum     []byte
 
 	edit  []Snapshot // by realm: the tables as edited so far
 	dirty []bool     // by realm: edit differs from the cell
@@ -135,6 +137,7 @@ type goneElement struct {
 func NewTables(c TablesConfig) *Tables {
 	t := &Tables{
 		name:    c.NodeName,
+		decided: c.Decided,
 		realms:  c.Realms,
 		mac:     hmac.New(sha256.New, c.Key),
 		flights: map[tableKey]*flight{},
@@ -243,8 +246,8 @@ func (t *Tables) Applied(token uint64, out []TablesEffect) []TablesEffect {
 	return t.nextOf(f, out)
 }
 
-// Refused says that the change that TxPropose gave this token is not going to count; reason is for people.
-func (t *Tables) Refused(token uint64, out []TablesEffect) []TablesEffect {
+// Refused says that the change that TxPropose gave this token is not going to count; uri is the error that its client is told.
+func (t *Tables) Refused(token uint64, uri string, out []TablesEffect) []TablesEffect {
 	f := t.tokens[token]
 	if f == nil {
 		return out
@@ -254,7 +257,7 @@ func (t *Tables) Refused(token uint64, out []TablesEffect) []TablesEffect {
 	if f.phase == confirming {
 		out = t.dropTentative(f, out)
 	}
-	out = append(out, TablesEffect{Kind: TxApplied, Worker: f.op.Worker, Token: f.token, Err: wamp.ErrUnavailable})
+	out = append(out, TablesEffect{Kind: TxApplied, Worker: f.op.Worker, Token: f.token, Err: uri})
 	return t.nextOf(f, out)
 }
 
@@ -406,10 +409,10 @@ func (t *Tables) beginRegister(f *flight, now int64, out []TablesEffect) []Table
 				return t.answer(f.key, op, f.token, r.ID, out) // registered already: one entry
 			}
 		}
-	} else {
+	} else if !t.decided {
 		f.phase = claiming
 	}
-	if f.phase == claiming && t.full() {
+	if (f.phase == claiming || t.decided) && t.full() {
 		answer.Err = wamp.ErrUnavailable
 		return append(out, answer)
 	}
