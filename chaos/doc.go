@@ -31,6 +31,8 @@
 // Mutants are planted bugs, kept as data: Plant builds the simulator with one at a time and looks whether it is found. A toy router with
 // flaws to choose holds the ledger itself to account.
 //
+// The folder baseline holds what the product is compared with: nodes whose tables are replicated by Raft.
+//
 // Owner of the state: each World belongs to one goroutine; several may run at a time. Arrows: the package may import every room
 // but the commands, and only cmd/kleeblatt-chaos imports it, so that nothing of it is linked into the product.
 package chaos

@@ -19,6 +19,9 @@
 // Home hubs ask each other (question.go): a question is answered, or fails with the calls to its node, or when its time is over. The meta API asks
 // all nodes, or those that have what is asked for, for their parts of an answer (meta.go); it is complete unless a node is away.
 //
+// Routes, that is subscriptions and registrations, may be replicated by another protocol than gossip (replicator.go): the product has none, but
+// whoever composes a node otherwise may (StartWith).
+//
 // Of retained events the home hub knows which node carries each (retention.go), of histories which nodes keep them (history.go).
 //
 // Where the direct path to a node is cut, its link leads over a common neighbour (relay.go): the frames of the one link are written by
