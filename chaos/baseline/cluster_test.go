@@ -23,6 +23,7 @@ type lab struct {
 	conf  Config
 	dir   string
 	nodes []*node.Node
+	ends  []*replicator
 }
 
 func newLab(t *testing.T, c Config, count int) *lab {
@@ -45,27 +46,66 @@ func newLab(t *testing.T, c Config, count int) *lab {
 }
 
 // add starts the next node.
-func (l *lab) add() *node.Node {
+func (l *lab) add() {
 	l.t.Helper()
-	name := fmt.Sprintf("n%d", len(l.nodes))
+	l.nodes, l.ends = append(l.nodes, nil), append(l.ends, nil)
+	l.start(len(l.nodes)-1, "127.0.0.1:0")
+}
+
+// restart ends a node and begins it anew, where the others remember it.
+func (l *lab) restart(i int) {
+	l.t.Helper()
+	gossip := l.nodes[i].GossipAddr()
+	l.nodes[i].Close()
+	l.start(i, gossip)
+}
+
+func (l *lab) start(i int, gossip string) {
+	l.t.Helper()
 	words := []string{
-		"--name", name, "--workers", "1", "--listen", l.url(len(l.nodes)), "--admin", "off",
-		"--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
+		"--name", l.name(i), "--workers", "1", "--listen", l.url(i), "--admin", "off", "--gossip", gossip, "--link", "127.0.0.1:0",
 	}
-	if len(l.nodes) > 0 {
+	if i > 0 {
 		words = append(words, "--join", l.nodes[0].GossipAddr())
 	}
 	cfg, err := config.Parse(words)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	n, err := Start(l.conf, cfg, slog.New(slog.DiscardHandler))
+	st, err := styleOf(l.conf.Tables)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var n *node.Node
+	if log := slog.New(slog.DiscardHandler); st == nil {
+		n, err = Start(l.conf, cfg, log)
+	} else {
+		n, err = l.conf.start(st, cfg, log, func(r *replicator) { l.ends[i] = r })
+	}
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(n.Close)
-	l.nodes = append(l.nodes, n)
-	return n
+	l.nodes[i] = n
+}
+
+func (l *lab) name(i int) string { return fmt.Sprintf("n%d", i) }
+
+// servers are the log's members, as a node knows them.
+func (l *lab) servers(at int) []server { return l.ends[at].journal.servers() }
+
+// voters waits until a node knows of so many, and has heard of who leads.
+func (l *lab) voters(at, count int) {
+	l.t.Helper()
+	l.eventually("enough voters", func() bool {
+		n := 0
+		for _, s := range l.servers(at) {
+			if s.voter {
+				n++
+			}
+		}
+		return n == count && l.ends[at].journal.led()
+	})
 }
 
 func (l *lab) url(i int) string { return fmt.Sprintf("unix://%s/n%d", l.dir, i) }
@@ -152,7 +192,6 @@ func TestCluster(t *testing.T) {
 			l := newLab(t, Config{Tables: tables, Voters: 3}, 3)
 			l.hears(1, 2, "over.here")
 			l.hears(0, 1, "over.there")
-			nothing := func(context.Context, *client.Invocation) (client.Payload, error) { return client.Payload{}, nil }
 			if _, err := l.client(2).Register(ctx(t), "one.owner", nil, nothing); err != nil {
 				t.Fatal(err)
 			}

@@ -44,15 +44,27 @@ func Start(c Config, cfg config.Config, log *slog.Logger) (*node.Node, error) {
 	if st == nil {
 		return node.Start(cfg, log)
 	}
+	return c.start(st, cfg, log, func(*replicator) {})
+}
+
+// start brings up a node of that style; its replicator is shown before the node runs.
+func (c Config) start(st *style, cfg config.Config, log *slog.Logger, show func(*replicator)) (*node.Node, error) {
 	if c.Bound == 0 {
 		c.Bound = proposeTimeout
 	}
 	return node.StartWith(cfg, log, node.Options{
-		Replicator: func(rc node.ReplicatorConfig) (node.Replicator, string, error) { return newReplicator(c, *st, rc) },
+		Replicator: func(rc node.ReplicatorConfig) (node.Replicator, string, error) {
+			r, tag, err := newReplicator(c, *st, rc)
+			if err != nil {
+				return nil, "", err
+			}
+			show(r)
+			return r, tag, nil
+		},
 	})
 }
 
-func newReplicator(c Config, st style, rc node.ReplicatorConfig) (node.Replicator, string, error) {
+func newReplicator(c Config, st style, rc node.ReplicatorConfig) (*replicator, string, error) {
 	host, _, err := net.SplitHostPort(rc.Gossip)
 	if ip := net.ParseIP(host); err != nil || host == "" || ip != nil && ip.IsUnspecified() {
 		return nil, "", fmt.Errorf("--gossip %q: with --tables %s an address that the others can dial", rc.Gossip, c.Tables)
