@@ -109,7 +109,9 @@ func TestFounderReturns(t *testing.T) {
 	}
 }
 
-func nothing(context.Context, *client.Invocation) (client.Payload, error) { return client.Payload{}, nil }
+func nothing(context.Context, *client.Invocation) (client.Payload, error) {
+	return client.Payload{}, nil
+}
 
 func uriOf(err error) string {
 	var e *client.Error
