@@ -282,11 +282,10 @@ func (l *raftLog) proposed(b []byte) error {
 // close implements journal.
 func (l *raftLog) close() {
 	l.cancel()
-	l.stream.Close()
+	l.wire.Close() // and with it the port
 	if l.raft != nil {
 		l.raft.Shutdown().Error()
 	}
-	l.wire.Close()
 	l.group.Wait()
 	l.stream.wait()
 }
