@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"kleeblatt/internal/client"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/node"
@@ -24,6 +26,7 @@ type lab struct {
 	dir   string
 	nodes []*node.Node
 	ends  []*replicator
+	tune  func(*raft.Config) // in addition to the style's; nil: nothing
 }
 
 func newLab(t *testing.T, c Config, count int) *lab {
@@ -75,6 +78,10 @@ func (l *lab) start(i int, gossip string) {
 	st, err := styleOf(l.conf.Tables)
 	if err != nil {
 		l.t.Fatal(err)
+	}
+	if l.tune != nil {
+		was := st.tune
+		st.tune = func(c *raft.Config) { was(c); l.tune(c) }
 	}
 	var n *node.Node
 	if log := slog.New(slog.DiscardHandler); st == nil {

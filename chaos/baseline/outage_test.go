@@ -3,8 +3,12 @@ package baseline
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 
 	"kleeblatt/internal/client"
 	"kleeblatt/internal/wamp"
@@ -107,6 +111,42 @@ func TestFounderReturns(t *testing.T) {
 	if n := len(l.servers(1)); n != 3 {
 		t.Errorf("%d servers", n)
 	}
+}
+
+// TestSnapshot: a node that joins after the log was cut short has the tables all the same.
+func TestSnapshot(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Config{Tables: "raft-lan", Voters: 3}, 0)
+	l.tune = func(c *raft.Config) {
+		c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = 20*time.Millisecond, 4, 1
+	}
+	l.add()
+	if err := l.nodes[0].WaitReady(patience); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan struct{}, 1)
+	c := l.client(0)
+	for i := range 30 {
+		_, err := c.Subscribe(ctx(t), fmt.Sprintf("topic.%d", i), wamp.Exact, func(client.Event) {
+			select {
+			case got <- struct{}{}:
+			default:
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := l.ends[0].journal.(*raftLog).raft
+	l.eventually("a snapshot of nearly all", func() bool {
+		last, err := strconv.Atoi(log.Stats()["last_snapshot_index"])
+		return err == nil && last >= 20
+	})
+	l.add()
+	if err := l.nodes[1].WaitReady(patience); err != nil {
+		t.Fatal(err)
+	}
+	l.publishUntil(1, "topic.0", got)
 }
 
 func nothing(context.Context, *client.Invocation) (client.Payload, error) {
