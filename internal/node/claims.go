@@ -19,7 +19,7 @@ func (o *home) execClaims(e *router.TablesEffect) {
 		o.tables.Commit() // a session that was told so is not called any more
 		in := router.Input{Kind: router.InRevoked, Session: e.Session, ID: e.ID, Err: e.Err}
 		if w := e.Session % uint64(len(o.n.hubs)); w == uint64(o.h.index) {
-			o.h.step(&in)
+			o.h.step(in)
 		} else {
 			o.n.hubs[w].deliver(letter{kind: letterInput, input: in})
 		}

@@ -126,7 +126,7 @@ func (w *claimWorld) healAll() {
 
 func (n *claimNode) feed(in gossip.Input) {
 	in.Now = n.w.now
-	n.m.feed(&in)
+	n.m.feed(in)
 	n.execTables()
 }
 

@@ -147,7 +147,7 @@ func (o *home) ask(worker uint8, q *router.Ask, token uint64) {
 func (o *home) answer(worker uint8, token uint64, a router.Answer) {
 	in := router.Input{Kind: router.InAnswer, Token: token, Answer: &a}
 	if worker == o.h.index {
-		o.h.step(&in)
+		o.h.step(in)
 	} else {
 		o.n.hubs[worker].deliver(letter{kind: letterInput, input: in})
 	}

@@ -117,7 +117,7 @@ func (o *home) chooseKeeper(h *heldHistory, others []string, now int64) {
 }
 
 func (o *home) tellKeeper(h *heldHistory, level uint8) {
-	o.h.step(&router.Input{Kind: router.InHistory, Realm: h.realm, History: &h.h, Level: level})
+	o.h.step(router.Input{Kind: router.InHistory, Realm: h.realm, History: &h.h, Level: level})
 }
 
 // fetchHistory asks all others for what they have, and takes it in.

@@ -121,7 +121,7 @@ func (o *home) execTables() {
 			in := router.Input{Kind: router.InApplied, Token: e.Token, ID: e.ID, Err: e.Err}
 			o.tables.Commit()
 			if e.Worker == o.h.index {
-				o.h.step(&in)
+				o.h.step(in)
 			} else {
 				o.n.hubs[e.Worker].deliver(letter{kind: letterInput, input: in})
 			}
@@ -134,7 +134,7 @@ func (o *home) execTables() {
 
 func (o *home) feedGossip(in gossip.Input) {
 	in.Now = o.h.loop.Now()
-	o.gossip.feed(&in)
+	o.gossip.feed(in)
 	o.afterGossip()
 }
 
@@ -390,7 +390,7 @@ func (o *home) tell() {
 func (o *home) everywhere(in router.Input) {
 	for w, h := range o.n.hubs {
 		if h == o.h {
-			h.step(&in)
+			h.step(in)
 		} else {
 			o.h.handOverTo(w)
 			h.deliver(letter{kind: letterInput, input: in})

@@ -66,8 +66,8 @@ func newHub(n *Node, index int, loop transport.Loop) *hub {
 	return h
 }
 
-// step feeds one input to the worker, and sets its Now.
-func (h *hub) step(in *router.Input) {
+// step feeds one input to the worker.
+func (h *hub) step(in router.Input) {
 	in.Now = h.loop.Now()
 	h.m.feed(in)
 }
@@ -176,7 +176,7 @@ func (h *hub) Opened(c transport.ConnID, info *transport.Info) {
 		h.home.linkOpened(c, info)
 		return
 	}
-	h.step(&router.Input{Kind: router.InOpened, Conn: router.Conn(c), Serializer: info.Serializer, MaxMessage: info.MaxMessage, Peer: info.Peer, Channel: channelOf(info.TLS)})
+	h.step(router.Input{Kind: router.InOpened, Conn: router.Conn(c), Serializer: info.Serializer, MaxMessage: info.MaxMessage, Peer: info.Peer, Channel: channelOf(info.TLS)})
 }
 
 // Received implements transport.Handler.
@@ -186,7 +186,7 @@ func (h *hub) Received(c transport.ConnID, msg []byte) {
 		return
 	}
 	h.source = c
-	h.step(&router.Input{Kind: router.InMessage, Conn: router.Conn(c), Bytes: msg})
+	h.step(router.Input{Kind: router.InMessage, Conn: router.Conn(c), Bytes: msg})
 	h.source = 0
 }
 
@@ -200,7 +200,7 @@ func (h *hub) Closed(c transport.ConnID, err error) {
 		return
 	}
 	delete(h.paused, c)
-	h.step(&router.Input{Kind: router.InClosed, Conn: router.Conn(c)})
+	h.step(router.Input{Kind: router.InClosed, Conn: router.Conn(c)})
 }
 
 // DialFailed implements transport.Handler.
@@ -212,7 +212,7 @@ func (h *hub) Pressure(c transport.ConnID, level transport.Level) {
 		h.home.linkPressure(c, level)
 		return
 	}
-	h.step(&router.Input{Kind: router.InPressure, Conn: router.Conn(c), Level: uint8(level), On: h.urgent})
+	h.step(router.Input{Kind: router.InPressure, Conn: router.Conn(c), Level: uint8(level), On: h.urgent})
 }
 
 // Woken implements transport.Handler: it reads the mailbox.
@@ -228,14 +228,14 @@ func (h *hub) open(l *letter) {
 	switch l.kind {
 	case letterFrames:
 		l.batch.Each(func(a frame.Addr, f []byte) {
-			h.step(&router.Input{Kind: router.InFrame, Node: router.NodeSlot(a.Node), Bytes: f})
+			h.step(router.Input{Kind: router.InFrame, Node: router.NodeSlot(a.Node), Bytes: f})
 		})
 		h.box.done(&h.n.pool, l.batch)
 	case letterRelay:
 		h.home.send(l.batch)
 		h.box.done(&h.n.pool, l.batch)
 	case letterInput:
-		h.step(&l.input)
+		h.step(l.input)
 	case letterPropose, letterSession, letterAsk:
 		h.home.hear(l)
 		h.box.bytes.Add(-l.weight())
@@ -249,7 +249,7 @@ func (h *hub) Turn(now int64) (next int64, again bool) {
 	h.late.turned(now)
 	if h.wakeAt != 0 && now >= h.wakeAt {
 		h.wakeAt = 0
-		h.step(&router.Input{Kind: router.InTick})
+		h.step(router.Input{Kind: router.InTick})
 	}
 	if h.retryAt != 0 && now >= h.retryAt {
 		h.retryMailboxes(now)
@@ -319,7 +319,7 @@ func (h *hub) fromLink(node uint8, f []byte, workers broker.WorkerSet) {
 			if h.m.busy { // it will be read later, and must not alias the link's memory then
 				f = append([]byte(nil), f...)
 			}
-			h.step(&router.Input{Kind: router.InFrame, Node: router.NodeSlot(node), Bytes: f})
+			h.step(router.Input{Kind: router.InFrame, Node: router.NodeSlot(node), Bytes: f})
 			continue
 		}
 		if h.posts[w] == nil {

@@ -12,25 +12,24 @@ type machine[I, E any] struct {
 	busy    bool
 }
 
-// feed steps the state machine and carries out what follows, inputs that arise on the way included. in is copied, once: it is some 200 bytes,
-// and handing it on by value from call to call was felt in every message.
-func (m *machine[I, E]) feed(in *I) {
+// feed steps the state machine and carries out what follows, inputs that arise on the way included.
+func (m *machine[I, E]) feed(in I) {
 	if m.busy {
-		m.pending = append(m.pending, *in)
+		m.pending = append(m.pending, in)
 		return
 	}
 	m.busy = true
 	m.run(in)
 	for i := 0; i < len(m.pending); i++ {
-		m.run(&m.pending[i])
+		m.run(m.pending[i])
 	}
 	clear(m.pending)
 	m.pending = m.pending[:0]
 	m.busy = false
 }
 
-func (m *machine[I, E]) run(in *I) {
-	m.in = *in
+func (m *machine[I, E]) run(in I) {
+	m.in = in
 	m.fx = m.step(&m.in, m.fx[:0])
 	m.perform(m.fx)
 }
@@ -48,7 +47,7 @@ func (m *machine[I, E]) flush(f func(out []E) []E) {
 	m.fx = f(m.fx[:0])
 	m.perform(m.fx)
 	for i := 0; i < len(m.pending); i++ {
-		m.run(&m.pending[i])
+		m.run(m.pending[i])
 	}
 	clear(m.pending)
 	m.pending = m.pending[:0]

@@ -187,7 +187,7 @@ func (h *hub) kill(ids []uint64, in router.Input, over func()) {
 	n := min(len(ids), killsPerTurn)
 	for _, id := range ids[:n] {
 		in.Session = id
-		h.step(&in)
+		h.step(in)
 	}
 	if n < len(ids) {
 		h.later(func(h *hub) { h.kill(ids[n:], in, over) })
@@ -275,7 +275,7 @@ func (o *home) removeOwnSubscriber(q *router.Ask, done func(router.Part)) {
 	o.n.hubs[q.Session%uint64(len(o.n.hubs))].later(func(h *hub) {
 		found := h.worker.Holds(q.Session, id)
 		if found {
-			h.step(&router.Input{Kind: router.InUnsubscribe, Session: q.Session, ID: id, Err: q.Reason})
+			h.step(router.Input{Kind: router.InUnsubscribe, Session: q.Session, ID: id, Err: q.Reason})
 		}
 		h.tellHome(letter{kind: letterDo, do: func() { done(router.Part{Found: found}) }})
 	})

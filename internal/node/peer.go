@@ -165,7 +165,7 @@ func (p *peer) relink() {
 func (p *peer) feed(in link.Input) {
 	in.Now = p.o.h.loop.Now()
 	p.fed = true
-	p.m.feed(&in)
+	p.m.feed(in)
 }
 
 func (p *peer) control(b []byte)    { p.feed(link.Input{Kind: link.InControl, Bytes: b}) }

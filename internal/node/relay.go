@@ -47,7 +47,7 @@ func (o *home) carry(feeds []link.Feed) {
 			continue
 		}
 		in.Now = o.h.loop.Now()
-		p.m.feed(&in)
+		p.m.feed(in)
 	}
 }
 
