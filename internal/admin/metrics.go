@@ -79,6 +79,8 @@ var metrics = []metric{
 		count(func(c *Counters) uint64 { return c.RateClosed })},
 	{"kleeblatt_publisher_pauses_total", counter, "", "Times that a publisher was not read for the sake of a receiver.",
 		count(func(c *Counters) uint64 { return c.Pauses })},
+	{"kleeblatt_stuck_nodes_total", counter, "", "Times that another node's full link did not move, so that publishers stopped waiting for it.",
+		count(func(c *Counters) uint64 { return c.StuckNodes })},
 	{"kleeblatt_queue_bytes", gauge, "queue", "Bytes that wait: for slow sockets, for other workers, for acknowledgement by other nodes.",
 		counts(func(c *Counters) []Count { return c.QueueBytes })},
 

@@ -88,6 +88,7 @@ type Counters struct {
 	Throttled  uint64  // times that a session was not read, for its rate
 	RateClosed uint64  // sessions closed for it
 	Pauses     uint64  // episodes in which a publisher was not read
+	StuckNodes uint64  // times that another node's full link did not move, and nobody waited for it any more
 	QueueBytes []Count // by queue: outbox, mailbox, window
 
 	// Sockets, links included.

@@ -129,6 +129,7 @@ func (n *Node) Counters() admin.Counters {
 			c.RateClosed += s.RateClosed
 			c.SlowClosed += s.SlowClosed
 			c.Pauses += s.Pauses
+			c.StuckNodes += s.StuckNodes
 			c.Posts += s.Posts
 			c.SlowSessions += s.SlowSessions
 			c.MessagesOut += s.Sent

@@ -51,8 +51,10 @@ type peer struct {
 	via      *peer            // the neighbour that carries the link, nil where it is direct
 
 	full    uint32 // lanes whose window or credit is used up
-	refused bool   // a redial, since the path was lost: nobody is there any more
-	cut     bool   // it was routed to and is not any more, though it has not said goodbye
+	moved   uint64 // what was acknowledged when the workers were last told that it is full
+	movedAt int64
+	refused bool // a redial, since the path was lost: nobody is there any more
+	cut     bool // it was routed to and is not any more, though it has not said goodbye
 	hiding
 	suspected uint64 // times
 }
@@ -277,7 +279,19 @@ func (p *peer) lanePaused(lane uint8, on bool) {
 		p.full |= 1 << lane
 	}
 	if (was != 0) != (p.full != 0) {
+		p.moved, p.movedAt = p.l.Acked(), p.o.h.loop.Now()
 		p.o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: p.full != 0})
+	}
+}
+
+// fullEvery is how often workers are told that a full link moves, at most: far below the time that they wait for one that does not.
+const fullEvery = int64(20 * time.Millisecond)
+
+// tellMoves gives a full link that moves, if slowly, more time: only one that is stuck is not waited for.
+func (p *peer) tellMoves(now int64) {
+	if n := p.l.Acked(); n != p.moved && now-p.movedAt >= fullEvery {
+		p.moved, p.movedAt = n, now
+		p.o.everywhere(router.Input{Kind: router.InNodePaused, Node: p.slot, On: true})
 	}
 }
 
@@ -290,6 +304,9 @@ func (p *peer) turn(now int64) {
 	clogged := p.clogged()
 	if due || clogged {
 		p.feed(link.Input{Kind: link.InTick})
+	}
+	if p.full != 0 {
+		p.tellMoves(now)
 	}
 	p.fed = false
 	if !clogged {

@@ -115,8 +115,32 @@ func (w *Worker) pauseForNode(slot uint32, node uint8) {
 	if s.state != stateOpen {
 		return
 	}
-	if _, joined := w.pauses.join(nodeKey(node), sender{session: s.id, here: true}); joined {
-		w.pause(slot)
+	e, joined := w.pauses.join(nodeKey(node), sender{session: s.id, here: true})
+	if !joined {
+		return
+	}
+	if e.until == 0 {
+		e.until = w.now + w.linkPatience()
+		w.timers.add(timer{at: e.until, kind: nodeTimer, key: uint64(node)})
+	}
+	w.pause(slot)
+}
+
+// linkPatience is how long a full link is waited for that acknowledges nothing: with a path that is up that is a node which is stopped, or a
+// network that lets heartbeats through and nothing else. It is as long as a silent link takes to be found lost.
+func (w *Worker) linkPatience() int64 { return 2 * w.patience() }
+
+// nodeEpisodeOver ends the waiting for a node whose link has not moved for so long: events that do not fit its window are dropped and counted.
+func (w *Worker) nodeEpisodeOver(node uint8) {
+	switch e := w.pauses.episodes[nodeKey(node)]; {
+	case e == nil:
+	case w.now < e.until: // there was progress, or it is a later episode
+		w.timers.add(timer{at: e.until, kind: nodeTimer, key: uint64(node)})
+	default:
+		w.lagging.Remove(node)
+		w.stuck.Add(node)
+		w.stats.StuckNodes++
+		w.release(nodeKey(node), 0)
 	}
 }
 
@@ -298,18 +322,22 @@ func (w *Worker) tellSlow(slot uint32) {
 		"session %d (authid %q, realm %s) was closed: it does not read, and its queue is full; %d so far on this worker", s.id, s.authID, s.realm.Name, w.stats.SlowClosed)})
 }
 
-// onNodePaused takes a link's level. Nobody waits for a node that is lost, since that may take long: what is sent to it meanwhile gathers
+// onNodePaused takes a link's level; the word that it is full comes again as long as it moves. Nobody waits for a node that is lost, since that may take long: what is sent to it meanwhile gathers
 // in the link's window, whose bound decides.
 func (w *Worker) onNodePaused(node NodeSlot, on bool) {
 	if node == 0 || int(node) >= broker.MaxNodes {
 		return
 	}
 	if on {
-		if !w.lost.Has(uint8(node)) {
+		if e := w.pauses.episodes[nodeKey(uint8(node))]; e != nil {
+			e.until = w.now + w.linkPatience()
+		}
+		if !w.lost.Has(uint8(node)) && !w.stuck.Has(uint8(node)) {
 			w.lagging.Add(uint8(node))
 		}
 		return
 	}
 	w.lagging.Remove(uint8(node))
+	w.stuck.Remove(uint8(node))
 	w.release(nodeKey(uint8(node)), 0)
 }

@@ -531,6 +531,49 @@ func TestNobodyWaitsForALostNode(t *testing.T) {
 	publish("it has drained", false)
 }
 
+// A publisher waits for a full link as long as it moves. One that stands still, though heartbeats come, costs it a second once: a node that is
+// stopped, or a network that carries small packets only, must not stop those who publish elsewhere too.
+func TestALinkThatStandsStillIsWaitedForOnce(t *testing.T) {
+	c := newCluster(t, 2, 1, 0, Limits{})
+	a, b := c.member("a", 0, 0, wamp.JSON), c.member("b", 1, 0, wamp.JSON)
+	c.say(b, `[32,1,{},"a.b"]`)
+	n := c.nodes[0]
+	const pause = int64(defaultPauseMax)
+	full := func(on bool) { n.feed(0, Input{Kind: InNodePaused, Node: slotOf(0, 1), On: on}) }
+	tick := func(by int64) {
+		c.now += by
+		n.feed(0, Input{Kind: InTick})
+		c.settle()
+	}
+	publish := func(what string, paused bool) {
+		t.Helper()
+		c.say(a, `[16,1,{},"a.b"]`)
+		if a.paused != paused {
+			t.Errorf("%s: paused is %v", what, a.paused)
+		}
+	}
+	full(true)
+	publish("its link is full", true)
+	for range 10 {
+		tick(10 * pause)
+		full(true)
+		if !a.paused {
+			t.Fatal("the publisher goes on while the link moves")
+		}
+	}
+	for range 21 {
+		tick(pause)
+	}
+	if a.paused {
+		t.Fatal("the publisher waits for a link that stands still")
+	}
+	full(true)
+	publish("it moves, but has not drained", false)
+	full(false)
+	full(true)
+	publish("it has drained, and is full again", true)
+}
+
 // A receiver that reads slowly is waited for as long as it reads, on this node and on another; one that is stuck once.
 func TestAReceiverThatReadsSlowlyIsWaitedForP13(t *testing.T) {
 	for _, far := range []int{0, 1} {

@@ -9,6 +9,7 @@ const (
 	episodeTimer                      // slot, key: its connection; publishers have waited long enough for it
 	rateTimer                         // slot, key: its connection; it has been held up long enough for its rate
 	pauseTimer                        // slot, key: its connection; a receiver elsewhere kept it waiting long enough
+	nodeTimer                         // key: the node; its link has been waited for long enough
 )
 
 // timer is one deadline. It is not taken back when its reason is gone: whoever handles it checks that the reason still holds.

@@ -24,11 +24,12 @@ type WorkerConfig struct {
 // Stats are a worker's counters, all since its start but for the first, which tell how many there are now.
 type Stats struct {
 	Sessions           int
-	Subscriptions      int // different ones that have a subscriber on this worker
-	Registrations      int // of sessions of this worker
-	CallsPending       int // of callers of this worker
-	InvocationsPending int // of callees of this worker
-	SlowSessions       int // that used up the time that publishers wait for them, and have not drained since
+	Subscriptions      int    // different ones that have a subscriber on this worker
+	Registrations      int    // of sessions of this worker
+	CallsPending       int    // of callers of this worker
+	InvocationsPending int    // of callees of this worker
+	StuckNodes         uint64 // times that a node's full link did not move, and publishers stopped waiting for it
+	SlowSessions       int    // that used up the time that publishers wait for them, and have not drained since
 
 	Messages          uint64                        // received from clients
 	Received          [wamp.MessageTypeBound]uint64 // of them those that could be read, by type
@@ -111,7 +112,8 @@ type Worker struct {
 	pauses        pauses
 	timers        timers
 	lost          broker.NodeSet // nodes that calls go to only for want of others
-	lagging       broker.NodeSet // nodes whose link is full
+	lagging       broker.NodeSet // nodes whose link is full, and waited for
+	stuck         broker.NodeSet // nodes whose link is full and does not move: nobody waits for them until it has drained
 	wakeAt        int64          // what the owner was last asked for
 	slowToldAt    int64          // when a person was last told of sessions that do not read; 0: never
 	draining      bool
@@ -319,6 +321,10 @@ func (w *Worker) onTick() {
 		t, ok := w.timers.due(w.now)
 		if !ok {
 			return
+		}
+		if t.kind == nodeTimer {
+			w.nodeEpisodeOver(uint8(t.key))
+			continue
 		}
 		if int(t.slot) >= len(w.sessions) || uint64(w.receivers[t.slot].conn) != t.key {
 			continue // the slot has another session by now

@@ -154,6 +154,14 @@ func (m *Machine) State() State { return m.state }
 // RTT is the smoothed round trip time in nanoseconds, 0 before the first measurement.
 func (m *Machine) RTT() int64 { return m.srtt }
 
+// Acked counts the records of the data lanes that the peer has taken in its present life: where it grows, a full window moves.
+func (m *Machine) Acked() (n uint64) {
+	for i := 1; i < allLanes; i++ {
+		n += m.send[i].acked
+	}
+	return n
+}
+
 // PeerLife is the peer's proven life, zero before the first handshake.
 func (m *Machine) PeerLife() Life { return m.peerLife }
 
