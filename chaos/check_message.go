@@ -191,7 +191,8 @@ func (l *ledger) checkInterrupt(v *invocation) {
 	case c.cancelled != 0, c.answered != 0, c.s.state != sessionOpen, c.timeout > 0:
 	case l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, l.clock()) != calm:
 	default:
-		l.broken("no answer before its cause", "session %d is interrupted in %v, whose caller waits", v.s.serial, c.tag)
+		l.broken("no answer before its cause", "session %v is interrupted in %v (%s) of session %v, called at %v and invoked at %v, whose caller waits",
+			v.s, c.tag, c.procedure, c.s, time.Duration(c.at), time.Duration(v.at))
 	}
 }
 
