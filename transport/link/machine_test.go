@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 )
@@ -227,6 +228,42 @@ func TestAfterALongStopNothingOldRuns(t *testing.T) {
 		if s := p.a.Stats(); s.Stopped != 1 {
 			t.Errorf("%+v", s)
 		}
+	}
+}
+
+// TestFailedCallsDoNotLingerOnTheConnectionBefore: while a new connection is not accepted by the other end yet, the call lies in the one that it
+// supersedes, which the other end still reads.
+func TestFailedCallsDoNotLingerOnTheConnectionBefore(t *testing.T) {
+	p := newPairUp(t)
+	p.a.Step(&Input{Kind: InData, Now: p.now, Lane: 1, Call: true, Bytes: []byte("a call")}, nil)
+	p.a.Flush(p.now, nil) // on its way
+	until := func(s State) {
+		for range 100 {
+			if p.now += 20e6; p.a.State() == s {
+				return
+			}
+			p.a.Step(&Input{Kind: InTick, Now: p.now}, nil)
+			p.a.Flush(p.now, nil)
+		}
+		t.Fatal(p.a.State())
+	}
+	until(Suspect)
+	p.b.Step(&Input{Kind: InUp, Now: p.now, Conn: 2}, nil)
+	hello := p.a.Step(&Input{Kind: InUp, Now: p.now, Conn: 2, Dialed: true}, nil)
+	answer := p.b.Step(&Input{Kind: InBytes, Now: p.now, Conn: 2, Bytes: hello[0].Bytes}, nil)
+	p.a.Step(&Input{Kind: InBytes, Now: p.now, Conn: 2, Bytes: answer[0].Bytes}, nil)
+	if p.a.cur.id != 2 || p.a.stale != 1 {
+		t.Fatal(p.a.cur.id, p.a.stale)
+	}
+	var out []Effect
+	for range 20 {
+		p.now += 20e6
+		out = p.a.Step(&Input{Kind: InTick, Now: p.now}, out)
+	}
+	closed := slices.IndexFunc(out, func(e Effect) bool { return e.Kind == FxClose && e.Conn == 1 && e.On })
+	failed := slices.IndexFunc(out, func(e Effect) bool { return e.Kind == FxCallsFail })
+	if failed < 0 || closed < 0 || closed > failed {
+		t.Errorf("closed at once at %d, calls failed at %d: %v", closed, failed, out)
 	}
 }
 

@@ -140,10 +140,15 @@ func (m *Machine) pathLost(now int64, out []Effect) []Effect {
 }
 
 // failCalls ends the grace of calls: those that the peer may not have run become no-ops, so that none of them runs later. A connection that
-// is silent may still have one in it, and would deliver it when the cut heals: it is given up.
+// is silent may still have one in it, and would deliver it when the cut heals: it is given up. So is the one before it, which the other end
+// reads until it has accepted the current one.
 func (m *Machine) failCalls(now int64, out []Effect) []Effect {
 	m.callsFailed = true
 	written := m.voidCalls()
+	if written && m.stale != 0 {
+		out = append(out, Effect{Kind: FxClose, Conn: m.stale, On: true, Text: "calls on it have failed"})
+		m.stale = 0
+	}
 	if c := m.cur; written && c != nil && c.phase == open {
 		out = append(out, Effect{Kind: FxClose, Conn: c.id, On: true, Text: "calls on it have failed"})
 		out = m.pathLost(now, out)
@@ -168,7 +173,7 @@ func (m *Machine) giveUp(why string, out []Effect) []Effect {
 	m.resets++
 	m.resetNow = true
 	if m.cur != nil {
-		out = append(out, Effect{Kind: FxClose, Conn: m.cur.id, Text: why})
+		out = append(out, Effect{Kind: FxClose, Conn: m.cur.id, On: true, Text: why})
 		m.cur = nil
 	}
 	out = m.closeStale(out)
