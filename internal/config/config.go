@@ -155,7 +155,7 @@ type Limits struct {
 	RetainedEvents          int           // of a realm, in the whole cluster
 	RetainedBytes           int           // of them
 	Rate, RateBurst         int           // messages per second from a session, and how many it may be ahead; 0: any
-	RateGrace               time.Duration // that a session may be held up for its rate at a stretch
+	RateGrace               time.Duration // that a session may be held up for its rate at a stretch before it is closed; zero: never closed
 	PingInterval            time.Duration // of silence before a WebSocket ping; 0: never
 	PongTimeout             time.Duration
 }

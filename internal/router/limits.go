@@ -58,7 +58,7 @@ type Limits struct {
 	Testaments     int           // per session
 	TestamentBytes int           // of a session's testaments together
 	Rate, Burst    int           // see SessionLimits; zero: there is none
-	RateGrace      time.Duration // that a session may be held up for its rate at a stretch
+	RateGrace      time.Duration // that a session may be held up for its rate at a stretch before it is closed; zero: it is slowed, never closed
 	SlowConsumer   SlowConsumer
 }
 
@@ -84,7 +84,6 @@ func (l Limits) withDefaults() Limits {
 	orInt(&l.Calls, defaultCalls)
 	orInt(&l.Invocations, defaultInvocations)
 	orInt(&l.Waiting, defaultWaiting)
-	orTime(&l.RateGrace, defaultRateGrace)
 	orInt(&l.Testaments, defaultTestaments)
 	orInt(&l.TestamentBytes, defaultTestamentBytes)
 	l.Waiting = min(l.Waiting, math.MaxUint16)

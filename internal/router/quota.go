@@ -25,9 +25,6 @@ const (
 	tableWeight = 20
 	// rateSlice is how much of its rate a session gets at a time that is held up for it: less would wake the loop for every message.
 	rateSlice = int64(100 * time.Millisecond)
-	// defaultRateGrace is how long a session may be held up for its rate at a stretch. Who has a lot to say at once is done by then; who is
-	// not will not be.
-	defaultRateGrace = time.Minute
 )
 
 // quota is a role, and what each of its sessions may use on this worker: all zero fields are filled in.
@@ -108,7 +105,8 @@ func countIn(n *atomic.Int64, most int) bool {
 }
 
 // charge counts a message against its session's rate: a token bucket, kept as the time at which it will be full again. Who is too far ahead is
-// not read until it is less so; who is held up for the whole grace, and has not once caught up, is closed. It is false then.
+// not read until it is less so: it loses nothing by it, and its peer's own buffers tell it to be slower. Where there is a grace, who is held up
+// for all of it, and has not once caught up, is closed; it is false then.
 func (w *Worker) charge(slot uint32, t wamp.MessageType) bool {
 	s := &w.sessions[slot]
 	q := s.role
@@ -131,11 +129,7 @@ func (w *Worker) charge(slot uint32, t wamp.MessageType) bool {
 	if s.due-w.now <= q.ahead || s.throttled {
 		return true
 	}
-	if !s.behind {
-		s.behind = true
-		w.heldSince[slot] = w.now
-	}
-	if w.now-w.heldSince[slot] >= int64(w.limits.RateGrace) {
+	if w.outlasts(slot) {
 		w.stats.RateClosed++
 		w.abort(slot, wamp.ErrUnavailable, "this session sends more messages than it may")
 		return false
@@ -145,6 +139,20 @@ func (w *Worker) charge(slot uint32, t wamp.MessageType) bool {
 	w.pause(slot)
 	w.timers.add(timer{at: s.due - q.ahead + min(rateSlice, q.ahead/2), kind: rateTimer, slot: slot, key: uint64(w.receivers[slot].conn)})
 	return true
+}
+
+// outlasts says whether a session that is to be held up has been so for the whole grace.
+func (w *Worker) outlasts(slot uint32) bool {
+	grace := int64(w.limits.RateGrace)
+	if grace <= 0 {
+		return false
+	}
+	s := &w.sessions[slot]
+	if !s.behind {
+		s.behind = true
+		w.heldSince[slot] = w.now
+	}
+	return w.now-w.heldSince[slot] >= grace
 }
 
 // caughtUp reads a session again that was held up for its rate.

@@ -84,23 +84,45 @@ func TestRateSlows(t *testing.T) {
 	}
 }
 
-// TestRateCloses: who never catches up is closed when the grace is over; who does now and then is not.
-func TestRateCloses(t *testing.T) {
+// TestRateOnlySlows: where nobody asked for a grace, a session that never stops is held to its rate for an hour, and is never closed.
+func TestRateOnlySlows(t *testing.T) {
 	c := newChatter(t, "rated")
+	said := 0
+	for end := c.now + int64(time.Hour); c.now < end; c.pass(50 * time.Millisecond) {
+		for !c.paused && !c.closed {
+			c.say(chat)
+			said++
+		}
+	}
+	s := c.w.Stats()
+	if c.closed || s.RateClosed != 0 || s.Sessions != 1 {
+		t.Errorf("closed: %v, %d for their rate, %d sessions", c.closed, s.RateClosed, s.Sessions)
+	}
+	if most := 100*3600 + 100; said < most*9/10 || said > most || s.Throttled == 0 {
+		t.Errorf("%d messages in an hour at 100 a second, held up %d times", said, s.Throttled)
+	}
+}
+
+// TestRateCloses: where there is a grace, who never catches up is closed when it is over; who does now and then is not.
+func TestRateCloses(t *testing.T) {
+	const grace = time.Minute
+	c := newChatter(t, "rated")
+	c.w.limits.RateGrace = grace
 	start := c.now
-	for !c.closed && c.now-start < int64(2*defaultRateGrace) {
+	for !c.closed && c.now-start < int64(2*grace) {
 		for !c.paused && !c.closed {
 			c.say(chat)
 		}
 		c.pass(50 * time.Millisecond)
 	}
-	if d := time.Duration(c.now - start); !c.closed || d < defaultRateGrace || d > defaultRateGrace+2*time.Second {
+	if d := time.Duration(c.now - start); !c.closed || d < grace || d > grace+2*time.Second {
 		t.Errorf("closed: %v, after %v", c.closed, d)
 	}
 	if s := c.w.Stats(); s.RateClosed != 1 || s.Sessions != 0 || len(c.w.heldSince) != 0 {
 		t.Errorf("%+v, %d held", s, len(c.w.heldSince))
 	}
 	c = newChatter(t, "rated")
+	c.w.limits.RateGrace = grace
 	for range 10 {
 		for until := c.now + int64(20*time.Second); c.now < until; c.pass(50 * time.Millisecond) {
 			for !c.paused {
