@@ -37,7 +37,7 @@ conformance: ## test every row of the conformance checklist, and list what came 
 	go test -count=1 ./internal/conformance -run '^TestTable$$' -args -results ../../bin/conformance.json && exit $$status
 
 processes: ## tests that start, stop and kill real nodes
-	KLEEBLATT_PROCESSES=1 go test -count=1 ./cmd/kleeblatt
+	KLEEBLATT_PROCESSES=1 go test -count=1 ./cmd/kleeblatt ./chaos/systems
 
 partition-test: build ## CUTS faults (SEED) between real nodes in network namespaces; needs root, iproute2, nftables
 	bin/kleeblatt-chaos partition --cuts $(CUTS) --seed $(SEED)

@@ -50,7 +50,7 @@ var walls = map[string][]string{
 	"github.com/hashicorp/go-hclog":   {"chaos/baseline"}, // what raft logs by
 	"github.com/gobwas/ws":            {"transport"},
 	"github.com/gobwas/httphead":      {"transport"},
-	"github.com/goccy/go-yaml":        {"internal/config"},
+	"github.com/goccy/go-yaml":        {"internal/config", "chaos/systems"},
 	"github.com/tinylib/msgp":         {"crdt", "gossip", "transport/link", "internal/router", "internal/codec", "internal/node"},
 	"golang.org/x/crypto":             {"internal/auth"},
 	"golang.org/x/sys":                {"transport", "internal/node", "internal/config", "cmd/kleeblatt", "chaos/netlab"},
