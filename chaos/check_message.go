@@ -189,6 +189,7 @@ func (l *ledger) checkInterrupt(v *invocation) {
 	c := v.call
 	switch {
 	case c.cancelled != 0, c.answered != 0, c.s.state != sessionOpen, c.timeout > 0:
+	case c.s.stalledWithin(c.at-l.wait.settled, l.clock()): // it may have been cut off, and will hear of it behind what it has not read
 	case l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, l.clock()) != calm:
 	default:
 		l.broken("no answer before its cause", "session %v is interrupted in %v (%s) of session %v, called at %v and invoked at %v, whose caller waits",

@@ -119,3 +119,35 @@ func TestNothingIsLostWithoutAFault(t *testing.T) {
 		t.Errorf("it was quiet: %+v", *c)
 	}
 }
+
+// TestInterruptedWithoutReason: a callee is interrupted when nobody waits for its answer. A caller that has not read may have been cut off, and
+// hears of it only behind what it has not read.
+func TestInterruptedWithoutReason(t *testing.T) {
+	const now = int64(150 * time.Second)
+	at := func(s int64) int64 { return s * int64(time.Second) }
+	for _, x := range []struct {
+		name   string
+		caller session
+		call   call
+		broken bool
+	}{
+		{"waits", session{}, call{}, true},
+		{"has cancelled", session{}, call{cancelled: now - 1}, false},
+		{"was told an error", session{}, call{answered: now - 1}, false},
+		{"is gone", session{state: sessionOver}, call{}, false},
+		{"did not read just before", session{stalls: []span{{at(140), at(144)}}}, call{}, false},
+		{"does not read", session{stalled: at(148)}, call{}, false},
+		{"did not read long ago", session{stalls: []span{{at(120), at(124)}}}, call{}, true},
+	} {
+		l := newLedger(func() int64 { return now })
+		l.trouble = func(int, int, int64, int64) trouble { return calm }
+		if x.caller.state == 0 {
+			x.caller.state = sessionOpen
+		}
+		x.call.s, x.call.at = &x.caller, at(146)
+		l.checkInterrupt(&invocation{call: &x.call, s: &session{node: 1}, at: at(147)})
+		if got := len(l.violations) > 0; got != x.broken {
+			t.Errorf("a caller that %s: %v", x.name, l.violations)
+		}
+	}
+}
