@@ -4,8 +4,9 @@ FUZZTIME    := 10s
 CUTS        := 5
 SEED        := 1
 RELEASE     := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+PROCESSORS  := amd64 arm64
 
-.PHONY: build run test check race fuzz bench conformance processes partition-test sim long ci clean help
+.PHONY: build run test check race fuzz bench conformance processes partition-test sim long image ci clean help
 
 build: ## bin/kleeblatt and bin/kleeblatt-chaos
 	$(RELEASE) -o bin/ ./cmd/...
@@ -47,6 +48,10 @@ sim: build ## three minutes of simulated clusters with faults; must end with 0 v
 
 long: ## many nodes and many hours of membership in virtual time: minutes of a processor
 	KLEEBLATT_LONG=1 go test -count=1 -timeout 30m ./gossip/swim
+
+image: build ## bin/kleeblatt.oci.tar: a container's image for PROCESSORS, made without a container engine
+	for p in $(PROCESSORS); do GOOS=linux GOARCH=$$p $(RELEASE) -o bin/linux-$$p/ ./cmd/kleeblatt || exit 1; done
+	bin/kleeblatt-chaos image $(PROCESSORS:%=--binary bin/linux-%/kleeblatt) --out bin/kleeblatt.oci.tar
 
 ci: ## all that a change has to pass
 	CI=true bash .ci/run

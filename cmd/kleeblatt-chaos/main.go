@@ -18,6 +18,7 @@ const usage = `usage: kleeblatt-chaos COMMAND
   sim        play whole clusters in virtual time, from seeds (sim --help)
   partition  cut real nodes off each other, kill and stop them (Linux, root; partition --help)
   node       run a node whose tables are replicated otherwise: by Raft (node --help)
+  image      make a container's image of the product, without a container engine (image --help)
   version    what this program is
 `
 
@@ -31,6 +32,8 @@ func run(words []string, out, complaints io.Writer) int {
 		return partition(words[1:], out, complaints)
 	case len(words) > 0 && words[0] == "node":
 		return baseline.Node(words[1:], out, complaints)
+	case len(words) > 0 && words[0] == "image":
+		return imageArchive(words[1:], out, complaints)
 	case len(words) == 1 && words[0] == "version":
 		fmt.Fprintf(out, "kleeblatt-chaos %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return 0

@@ -15,6 +15,8 @@ func TestRun(t *testing.T) {
 		{[]string{"--help"}, 0, "usage:"},
 		{[]string{"partition", "--help"}, 0, "usage:"},
 		{[]string{"sim", "--help"}, 0, "usage:"},
+		{[]string{"image", "--help"}, 0, "usage:"},
+		{[]string{"image", "bin/kleeblatt"}, 2, ""},
 		{[]string{"partition", "--frob"}, 2, ""},
 		{[]string{"partition", "--cuts", "0"}, 2, ""},
 		{[]string{"partition", "--nodes", "2"}, 2, ""},
