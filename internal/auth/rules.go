@@ -52,14 +52,18 @@ type Rule struct {
 // For one URI the most specific rule that speaks of the action decides: exact before prefix, a longer prefix before a shorter one, wildcards
 // last; of two that are equally specific the one that denies. Where no rule speaks of it, it is denied. A pattern is a set of URIs: it is
 // granted where one rule allows all of them and no rule denies any, so that nothing comes through a pattern that each URI alone would not give.
+//
+// Calls that end what others have (see Ends) are allowed only by a rule whose own URI stands in a reserved name space: one for "everything" does
+// not speak of them, though it may deny them.
 type Rules struct {
 	list []ruled // the most specific first
 }
 
 type ruled struct {
 	Rule
-	set  pattern
-	rank int
+	set      pattern
+	rank     int
+	reserved bool // its URI begins with wamp. or kleeblatt.
 }
 
 // Verdict is what rules say of an action.
@@ -80,10 +84,21 @@ func NewRules(list []Rule) (*Rules, error) {
 			return nil, fmt.Errorf("auth: %q is not valid for match %s", x.URI, x.Match)
 		}
 		set := patternOf(x.Match, x.URI)
-		r.list = append(r.list, ruled{x, set, set.rank()})
+		r.list = append(r.list, ruled{x, set, set.rank(), wamp.Reserved([]byte(x.URI))})
 	}
 	slices.SortStableFunc(r.list, func(a, b ruled) int { return cmp.Compare(b.rank, a.rank) })
 	return r, nil
+}
+
+// Ends says whether a procedure ends what others have: their sessions, registrations or subscriptions. Nobody may call one who is not let by
+// name, so that neither a role without rules nor one that may call everything comes by it unawares.
+func Ends(procedure string) bool {
+	switch procedure {
+	case "wamp.session.kill", "wamp.session.kill_by_authid", "wamp.session.kill_by_authrole", "wamp.session.kill_all",
+		"wamp.registration.remove_callee", "wamp.subscription.remove_subscriber":
+		return true
+	}
+	return false
 }
 
 // rank is higher for what is more specific.
@@ -105,6 +120,7 @@ func (r *Rules) Decide(a Action, m wamp.Match, uri string) Verdict {
 	}
 	var v Verdict
 	rank := -1
+	byName := a == Call && Ends(uri)
 	for i := range r.list {
 		x := &r.list[i]
 		if v.Allowed && x.rank != rank {
@@ -115,6 +131,9 @@ func (r *Rules) Decide(a Action, m wamp.Match, uri string) Verdict {
 		}
 		if x.Deny.Has(a) {
 			return Verdict{}
+		}
+		if byName && !x.reserved {
+			continue
 		}
 		v.Allowed, rank = true, x.rank
 		v.Disclose = v.Disclose || x.Disclose.Has(a)

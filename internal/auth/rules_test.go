@@ -257,3 +257,34 @@ func TestDecideAllocs(t *testing.T) {
 		t.Errorf("a decision allocates %v times", n)
 	}
 }
+
+// TestWhatEndsOthersIsAllowedByName: a catch-all does not let a role end what others have, whatever its rank; a rule in the name space does.
+func TestWhatEndsOthersIsAllowedByName(t *testing.T) {
+	all := Rule{Match: wamp.Prefix, Allow: Of(Call)}
+	anything := Rule{URI: "..", Match: wamp.Wildcard, Allow: Of(Call)}
+	for _, c := range []struct {
+		rules []Rule
+		uri   string
+		want  Verdict
+	}{
+		{[]Rule{all, anything}, "wamp.session.kill", Verdict{Silent: true}},
+		{[]Rule{all}, "wamp.registration.remove_callee", Verdict{Silent: true}},
+		{[]Rule{all}, "wamp.subscription.remove_subscriber", Verdict{Silent: true}},
+		{[]Rule{all}, "wamp.session.count", Verdict{Allowed: true}},
+		{[]Rule{all, {URI: "wamp", Match: wamp.Prefix, Allow: Of(Call)}}, "wamp.session.kill_all", Verdict{Silent: true}},
+		{[]Rule{all, {URI: "wamp.", Match: wamp.Prefix, Allow: Of(Call)}}, "wamp.session.kill_all", Verdict{Allowed: true}},
+		{[]Rule{all, {URI: "wamp.session.", Match: wamp.Wildcard, Allow: Of(Call)}}, "wamp.session.kill", Verdict{Allowed: true}},
+		{[]Rule{all, {URI: "wamp..kill_by_authid", Match: wamp.Wildcard, Allow: Of(Call)}}, "wamp.session.kill_by_authid", Verdict{Allowed: true}},
+		{[]Rule{all, {URI: "wamp.session.kill", Allow: Of(Call)}}, "wamp.session.kill", Verdict{Allowed: true}},
+		{[]Rule{all, {URI: "wamp.session.kill", Allow: Of(Call)}}, "wamp.session.kill_all", Verdict{Silent: true}},
+		{[]Rule{{Match: wamp.Prefix, Deny: Of(Call)}, {URI: "wamp.session.", Match: wamp.Wildcard, Allow: Of(Call)}}, "wamp.session.kill", Verdict{}},
+	} {
+		r, err := NewRules(c.rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Decide(Call, wamp.Exact, c.uri); got != c.want {
+			t.Errorf("%v: %s: %+v, want %+v", c.rules, c.uri, got, c.want)
+		}
+	}
+}

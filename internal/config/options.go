@@ -60,7 +60,7 @@ var options = []option{
 			return err
 		}},
 	{key: "anonymous", arg: "ROLE", group: groupClients, def: "anonymous; off in a file with users",
-		help: "role of clients that prove nothing; off: they are not let in. Who may join with a proof stands in the file, as users, and what a role may do as roles; one that is not named there may do everything",
+		help: "role of clients that prove nothing; off: they are not let in. Who may join with a proof stands in the file, as users, and what a role may do as roles; one that is not named there may do everything but end the sessions, registrations and subscriptions of others",
 		set: func(c *Config, v string) error {
 			if c.Anonymous = v; v == off {
 				c.Anonymous = ""

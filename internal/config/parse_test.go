@@ -56,7 +56,7 @@ func TestDefaults(t *testing.T) {
 			Connections: 1 << 20, ConnectionsPerAddress: 4096, OutboxBytes: 8 << 20, OutboxTotalBytes: 1 << 30, PauseTime: 50 * time.Millisecond,
 			SubscriptionsPerSession: 1 << 16, RegistrationsPerSession: 1 << 16, RealmsOnDemand: 4096, BodyBytes: 1 << 20, CallsPerSession: 1 << 14, InvocationsPerSession: 1 << 16,
 			TestamentsPerSession: 16, TestamentBytes: 64 << 10, RetainedEvents: 1 << 16, RetainedBytes: 32 << 20,
-			Rate: 200000,
+			Rate:         200000,
 			PingInterval: 30 * time.Second, PongTimeout: 30 * time.Second,
 		},
 		Cluster: Cluster{LeaveGrace: 30 * time.Second, Retain: 10 * time.Minute, RetainBytes: 64 << 20},

@@ -15,6 +15,7 @@ users:
   - {authid: joe, role: ruled, realms: ruled.realm, ticket: sesame}
   - {authid: amy, role: asked, realms: ruled.realm, ticket: sesame}
   - {authid: zoe, role: decider, realms: ruled.realm, ticket: sesame}
+  - {authid: root, role: killer, realms: [kill.realm, meta.realm], ticket: sesame}
   - authid: peter
     role: proven
     realms: proof.realm
@@ -29,6 +30,9 @@ roles:
   proven: {trustlevel: 0}
   decider: {trustlevel: 7}
   asked: {rules: [{uri: t..fence., match: wildcard, allow: subscribe}], authorizer: {procedure: t.authorizer, realm: ruled.realm, timeout: 20s}}
+  killer:
+    - {uri: "", match: prefix, allow: [call, register, publish, subscribe]}
+    - {uri: wamp., match: prefix, allow: call}
   ruled:
     - {uri: t..exact.one, match: wildcard, allow: [call, register, publish, subscribe]}
     - {uri: t..fence., match: wildcard, allow: subscribe}
@@ -58,8 +62,19 @@ func (p *place) joinRuled(name string) *peer {
 
 func (p *place) joinWithTicket(name, authID, role string) *peer {
 	p.Helper()
+	return p.joinProven(name, ruledRealm, authID, role)
+}
+
+// joinKiller opens a session whose role may end what others have.
+func (p *place) joinKiller(name, realm string) *peer {
+	p.Helper()
+	return p.joinProven(name, realm, "root", "killer")
+}
+
+func (p *place) joinProven(name, realm, authID, role string) *peer {
+	p.Helper()
 	q := p.connect(name)
-	q.send(`[1,%q,{"roles":%s,"authmethods":["ticket"],"authid":%q}]`, ruledRealm, allRoles, authID)
+	q.send(`[1,%q,{"roles":%s,"authmethods":["ticket"],"authid":%q}]`, realm, allRoles, authID)
 	q.expect(`[4,"ticket",{}]`)
 	q.send(`[5,"sesame",{}]`)
 	m := q.expect(`[2,"*",{"authrole":%q}]`, role)

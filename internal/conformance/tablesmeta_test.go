@@ -314,7 +314,7 @@ func TestRRV_01_RRV_02_RRV_03_RRV_04_RMA_11_RegistrationsAreRevoked(t *testing.T
 		l.created(b.id, onY, fmt.Sprintf(`"uri":%q`, y))
 		l.told("on_register", b.id, onY)
 		p.settle()
-		k := p.joinAs("K", metaRealm, allRoles)
+		k := p.joinKiller("K", metaRealm)
 		k.refused(48, k.call("wamp.registration.remove_callee", `{}`, `,[77,1]`), "wamp.error.no_such_registration")
 		k.refused(48, k.call("wamp.registration.remove_callee", `{}`, fmt.Sprintf(`,[%d,%d]`, onX, b.id)), "wamp.error.no_such_session")
 		k.refused(48, k.call("wamp.registration.remove_callee", `{}`, fmt.Sprintf(`,[%d]`, onX)), "wamp.error.invalid_argument")
@@ -349,7 +349,7 @@ func TestSRV_01_SRV_02_SRV_03_SRV_04_UMA_08_SubscriptionsAreRevoked(t *testing.T
 		b.subscribe(x, `{}`)
 		l.told("on_subscribe", b.id, id)
 		p.settle()
-		k := p.joinAs("K", metaRealm, allRoles)
+		k := p.joinKiller("K", metaRealm)
 		remove := func(s *peer, rest string) {
 			t.Helper()
 			k.expect(`[50,%d,{}]`, k.call("wamp.subscription.remove_subscriber", `{}`, fmt.Sprintf(`,[%d,%d]%s`, id, s.id, rest)))

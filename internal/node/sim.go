@@ -6,6 +6,7 @@ import (
 
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/router"
 	"kleeblatt/internal/wamp"
@@ -19,6 +20,7 @@ type SimConfig struct {
 	Life     gossip.Life
 	LinkAddr string           // what the others dial
 	Realms   []string         // default: realm1
+	Rules    *auth.Rules      // of sessions that prove nothing, in realms that are named; nil: they may do all but end what others have
 	Loops    []transport.Loop // one for each worker, in order
 	Log      *slog.Logger     // default: discard
 
@@ -82,7 +84,7 @@ func NewSim(c SimConfig) *Sim {
 	}
 	n.ready.Store(&readiness{reason: "starting"})
 	n.life.Store(&c.Life)
-	if n.realms, err = simRealms(c.Realms); err != nil {
+	if n.realms, err = simRealms(c.Realms, c.Rules); err != nil {
 		panic(err)
 	}
 	for i, l := range c.Loops {
@@ -101,7 +103,7 @@ func NewSim(c SimConfig) *Sim {
 // simOnDemand is how many realms a simulation may make by templates.
 const simOnDemand = 64
 
-func simRealms(names []string) (*router.Realms, error) {
+func simRealms(names []string, rules *auth.Rules) (*router.Realms, error) {
 	if names == nil {
 		names = []string{"realm1"}
 	}
@@ -111,7 +113,11 @@ func simRealms(names []string) (*router.Realms, error) {
 		if wamp.IsRealmTemplate(name) {
 			templates = append(templates, router.RealmTemplate{Pattern: name})
 		} else {
-			configs = append(configs, router.RealmConfig{Name: name})
+			c := router.RealmConfig{Name: name}
+			if rules != nil {
+				c.Roles = map[string]*router.RoleConfig{auth.RoleAnonymous: {Rules: rules}}
+			}
+			configs = append(configs, c)
 		}
 	}
 	return router.NewRealmsOf(configs, templates, simOnDemand)

@@ -8,6 +8,7 @@ import (
 
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 	"kleeblatt/transport"
@@ -81,6 +82,16 @@ func newWorld(t testing.TB, workers int, names ...string) *testWorld {
 	return w
 }
 
+// worldRules let everybody do everything, and end what others have.
+var worldRules = func() *auth.Rules {
+	all := auth.Of(auth.Call, auth.Register, auth.Publish, auth.Subscribe)
+	r, err := auth.NewRules([]auth.Rule{{Match: wamp.Prefix, Allow: all}, {URI: "wamp.", Match: wamp.Prefix, Allow: all}})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}()
+
 func (w *testWorld) start(name string, workers int) *Node {
 	var loops []transport.Loop
 	for range workers {
@@ -90,7 +101,7 @@ func (w *testWorld) start(name string, workers int) *Node {
 	}
 	s := NewSim(SimConfig{
 		Name: name, Life: gossip.Life{Epoch: 1, Nonce: uint64(len(w.nodes) + 1)}, Loops: loops,
-		Rand: w.random, Wall: func() int64 { return (w.now + int64(w.skew[name])) / int64(time.Millisecond) },
+		Rules: worldRules, Rand: w.random, Wall: func() int64 { return (w.now + int64(w.skew[name])) / int64(time.Millisecond) },
 	})
 	n := s.n
 	for i, l := range loops {

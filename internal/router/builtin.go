@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kleeblatt/dealer"
+	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
@@ -35,6 +36,20 @@ type builtin struct {
 	may    func(w *Worker, slot uint32, m *codec.Message) bool
 }
 
+// mayEnd says whether the session may end what others have. A role with rules or an authorizer has been let by name (see authorized); one
+// with neither has not.
+func (w *Worker) mayEnd(slot uint32, m *codec.Message) bool {
+	if w.sessions[slot].role.ruled() {
+		return true
+	}
+	w.stats.NotAuthorized[auth.Call]++
+	w.fail(slot, wamp.Call, m.Request, wamp.ErrNotAuthorized, unnamed)
+	return false
+}
+
+// unnamed is what a session of a role without rules is told.
+const unnamed = "only a role whose rules name this procedure may call it"
+
 var builtins = map[string]*builtin{}
 
 func init() {
@@ -42,24 +57,24 @@ func init() {
 		{uri: "wamp.session.count", kind: AskSessionCount, read: readRoles},
 		{uri: "wamp.session.list", kind: AskSessionList, read: readRoles},
 		{uri: "wamp.session.get", kind: AskSession, read: readSession},
-		{uri: "wamp.session.kill", kind: AskKill, read: readKill},
-		{uri: "wamp.session.kill_by_authid", kind: AskKillAuthID, read: readKill},
-		{uri: "wamp.session.kill_by_authrole", kind: AskKillAuthRole, read: readKill},
-		{uri: "wamp.session.kill_all", kind: AskKillAll, read: readKill},
+		{uri: "wamp.session.kill", kind: AskKill, read: readKill, may: (*Worker).mayEnd},
+		{uri: "wamp.session.kill_by_authid", kind: AskKillAuthID, read: readKill, may: (*Worker).mayEnd},
+		{uri: "wamp.session.kill_by_authrole", kind: AskKillAuthRole, read: readKill, may: (*Worker).mayEnd},
+		{uri: "wamp.session.kill_all", kind: AskKillAll, read: readKill, may: (*Worker).mayEnd},
 		{uri: "wamp.registration.list", kind: AskRegistrations, read: readNothing},
 		{uri: "wamp.registration.lookup", kind: AskRegistrationLookup, read: readLookup},
 		{uri: "wamp.registration.match", kind: AskRegistrationMatch, read: readURI},
 		{uri: "wamp.registration.get", kind: AskRegistration, read: readID},
 		{uri: "wamp.registration.list_callees", kind: AskCallees, read: readID},
 		{uri: "wamp.registration.count_callees", kind: AskCalleeCount, read: readID},
-		{uri: "wamp.registration.remove_callee", kind: AskRemoveCallee, read: readRemove},
+		{uri: "wamp.registration.remove_callee", kind: AskRemoveCallee, read: readRemove, may: (*Worker).mayEnd},
 		{uri: "wamp.subscription.list", kind: AskSubscriptions, read: readNothing},
 		{uri: "wamp.subscription.lookup", kind: AskSubscriptionLookup, read: readLookup},
 		{uri: "wamp.subscription.match", kind: AskSubscriptionMatch, read: readURI},
 		{uri: "wamp.subscription.get", kind: AskSubscription, read: readID},
 		{uri: "wamp.subscription.list_subscribers", kind: AskSubscribers, read: readID},
 		{uri: "wamp.subscription.count_subscribers", kind: AskSubscriberCount, read: readID},
-		{uri: "wamp.subscription.remove_subscriber", kind: AskRemoveSubscriber, read: readRemove},
+		{uri: "wamp.subscription.remove_subscriber", kind: AskRemoveSubscriber, read: readRemove, may: (*Worker).mayEnd},
 		{uri: "wamp.subscription.get_events", kind: AskEvents, read: readEvents, may: (*Worker).mayRead},
 		{uri: "kleeblatt.cluster.explain", kind: AskExplain, read: readURI},
 		{uri: "kleeblatt.barrier", kind: AskBarrier, read: readWait},

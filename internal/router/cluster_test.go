@@ -88,6 +88,8 @@ var testRealms = []RealmConfig{
 			Limits: SessionLimits{Calls: 100, Invocations: 100},
 		}},
 	},
+	{Name: "ending", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: endingRules}}},
+	{Name: "everywhere", Roles: map[string]*RoleConfig{auth.RoleAnonymous: {Rules: allRules}}},
 	{Name: "rated", Limits: SessionLimits{Rate: 100, Burst: 50}},
 }
 
@@ -115,6 +117,21 @@ var anonymousRules = func() *auth.Rules {
 	}
 	return r
 }()
+
+// allRules are a catch-all; endingRules let who has them end what others have, too.
+var (
+	allRules    = mustRules(catchAll)
+	endingRules = mustRules(catchAll, auth.Rule{URI: "wamp.", Match: wamp.Prefix, Allow: auth.Of(auth.Call)})
+	catchAll    = auth.Rule{Match: wamp.Prefix, Allow: auth.Of(auth.Call, auth.Register, auth.Publish, auth.Subscribe)}
+)
+
+func mustRules(list ...auth.Rule) *auth.Rules {
+	r, err := auth.NewRules(list)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
 
 // withBoss lets in one user, whose role has no rules, beside those who prove nothing.
 func withBoss(realm string) *auth.Realm {
