@@ -377,12 +377,29 @@ func (l *ledger) onRevoked(s *session, m *codec.Message) *registration {
 		}
 		if l.rival(r, nil) == nil {
 			l.broken("revocations have a reason", "session %d loses %v, which nobody else holds", s.serial, r.pattern)
+		} else if !l.tornFromRival(r) {
+			l.broken("claims decide before REGISTERED", "%v loses %v, asked for at %v, though no fault kept its rivals from hearing of it",
+				s, r.pattern, time.Duration(r.asked))
 		}
 		r.revoked, r.over = l.clock(), l.clock()
 		return r
 	}
 	l.broken("a revocation once, and by the owner", "session %d loses registration %d, which it does not hold", s.serial, m.Options.Registration)
 	return nil
+}
+
+// tornFromRival says that a fault may have hidden one of its rivals from r: both could be granted, and one has to go.
+func (l *ledger) tornFromRival(r *registration) bool {
+	for _, o := range l.held[r.pattern] {
+		if o == r || o.s == r.s || !ongoing(o.over, r.asked-l.wait.window) {
+			continue
+		}
+		since := max(o.asked, r.asked) - l.wait.recovered - l.wait.visible
+		if l.trouble(o.s.node, r.s.node, since, l.clock()) != calm {
+			return true
+		}
+	}
+	return false
 }
 
 // rival is another session that holds, or held a moment ago, what cannot stand beside r; the earliest of them.

@@ -36,6 +36,7 @@ type plantation struct {
 	first uint64
 	seeds []uint64        // those that look for every bug
 	clean map[uint64]bool // what the source as it is makes of a seed: whether it passes
+	calm  bool            // the source as it is passes the runs without faults, which look for every bug first
 	out   io.Writer
 
 	mu              sync.Mutex
@@ -83,6 +84,9 @@ func Plant(root string, first uint64, workers int, only string, limit time.Durat
 	return 0
 }
 
+// calmSeeds is how many runs without faults look for every bug: they are cheap, and some bugs show only where nothing excuses them.
+const calmSeeds = "3"
+
 // plantMax is how long Plant may take where nobody says.
 const plantMax = 2 * time.Hour
 
@@ -127,6 +131,11 @@ func (p *plantation) findSeeds(ctx context.Context, chosen []mutant) error {
 		if passes(seed) {
 			p.seeds = append(p.seeds, seed)
 		}
+	}
+	if why := play1(ctx, program, p.first, "--calm", "--seeds", calmSeeds); why != "" {
+		fmt.Fprintf(p.out, "no calm run is played: the source as it is fails: %s\n", why)
+	} else {
+		p.calm = true
 	}
 	if len(p.seeds) == 0 {
 		return errors.New("the source as it is passes no seed")
@@ -196,6 +205,11 @@ func (p *plantation) try(ctx context.Context, tree string, m *mutant) (why strin
 	if err != nil {
 		return "", err
 	}
+	if p.calm {
+		if why := play1(ctx, program, p.first, "--calm", "--seeds", calmSeeds); why != "" {
+			return why, nil
+		}
+	}
 	for _, seed := range p.seedsFor(m) {
 		if why := play1(ctx, program, seed); why != "" {
 			return why, nil
@@ -231,10 +245,11 @@ func buildChaos(ctx context.Context, tree string) (program string, err error) {
 }
 
 // play1 plays one seed and says what is wrong, "" for nothing.
-func play1(ctx context.Context, program string, seed uint64) string {
+func play1(ctx context.Context, program string, seed uint64, more ...string) string {
 	limited, cancel := context.WithTimeout(ctx, mutantRunMax)
 	defer cancel()
-	out, err := exec.CommandContext(limited, program, "sim", "--workers", "1", "--seed", fmt.Sprint(seed)).CombinedOutput()
+	args := append([]string{"sim", "--workers", "1", "--seed", fmt.Sprint(seed)}, more...)
+	out, err := exec.CommandContext(limited, program, args...).CombinedOutput()
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return ""
