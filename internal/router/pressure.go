@@ -121,7 +121,7 @@ func (w *Worker) pauseForNode(slot uint32, node uint8) {
 	}
 	if e.until == 0 {
 		e.until = w.now + w.linkPatience()
-		w.timers.add(timer{at: e.until, kind: nodeTimer, key: uint64(node)})
+		w.timeNode(node, e.until)
 	}
 	w.pause(slot)
 }
@@ -130,12 +130,21 @@ func (w *Worker) pauseForNode(slot uint32, node uint8) {
 // network that lets heartbeats through and nothing else. It is as long as a silent link takes to be found lost.
 func (w *Worker) linkPatience() int64 { return 2 * w.patience() }
 
+// timeNode sets the one timer that a node has: a link may be full and drain a thousand times while it runs.
+func (w *Worker) timeNode(node uint8, at int64) {
+	if !w.timed.Has(node) {
+		w.timed.Add(node)
+		w.timers.add(timer{at: at, kind: nodeTimer, key: uint64(node)})
+	}
+}
+
 // nodeEpisodeOver ends the waiting for a node whose link has not moved for so long: events that do not fit its window are dropped and counted.
 func (w *Worker) nodeEpisodeOver(node uint8) {
+	w.timed.Remove(node)
 	switch e := w.pauses.episodes[nodeKey(node)]; {
 	case e == nil:
 	case w.now < e.until: // there was progress, or it is a later episode
-		w.timers.add(timer{at: e.until, kind: nodeTimer, key: uint64(node)})
+		w.timeNode(node, e.until)
 	default:
 		w.lagging.Remove(node)
 		w.stuck.Add(node)

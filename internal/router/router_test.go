@@ -572,6 +572,15 @@ func TestALinkThatStandsStillIsWaitedForOnce(t *testing.T) {
 	full(false)
 	full(true)
 	publish("it has drained, and is full again", true)
+	before := len(n.workers[0].timers.heap)
+	for range 1000 {
+		full(false)
+		full(true)
+		publish("full again and again", true)
+	}
+	if more := len(n.workers[0].timers.heap) - before; more > 0 {
+		t.Errorf("%d timers more for one link", more)
+	}
 }
 
 // A receiver that reads slowly is waited for as long as it reads, on this node and on another; one that is stuck once.

@@ -24,12 +24,11 @@ type WorkerConfig struct {
 // Stats are a worker's counters, all since its start but for the first, which tell how many there are now.
 type Stats struct {
 	Sessions           int
-	Subscriptions      int    // different ones that have a subscriber on this worker
-	Registrations      int    // of sessions of this worker
-	CallsPending       int    // of callers of this worker
-	InvocationsPending int    // of callees of this worker
-	StuckNodes         uint64 // times that a node's full link did not move, and publishers stopped waiting for it
-	SlowSessions       int    // that used up the time that publishers wait for them, and have not drained since
+	Subscriptions      int // different ones that have a subscriber on this worker
+	Registrations      int // of sessions of this worker
+	CallsPending       int // of callers of this worker
+	InvocationsPending int // of callees of this worker
+	SlowSessions       int // that used up the time that publishers wait for them, and have not drained since
 
 	Messages          uint64                        // received from clients
 	Received          [wamp.MessageTypeBound]uint64 // of them those that could be read, by type
@@ -60,6 +59,7 @@ type Stats struct {
 	RetainedCut       uint64                   // retained events that a SUBSCRIBE did not bring, since there were too many
 	Testaments        uint64                   // published at the end of sessions of this worker
 	Pauses            uint64                   // episodes in which a publisher was not read
+	StuckNodes        uint64                   // times that a node's full link did not move, and publishers stopped waiting for it
 }
 
 // Failure is a reason for which the router itself ends a call.
@@ -113,6 +113,7 @@ type Worker struct {
 	timers        timers
 	lost          broker.NodeSet // nodes that calls go to only for want of others
 	lagging       broker.NodeSet // nodes whose link is full, and waited for
+	timed         broker.NodeSet // nodes that a nodeTimer is set for
 	stuck         broker.NodeSet // nodes whose link is full and does not move: nobody waits for them until it has drained
 	wakeAt        int64          // what the owner was last asked for
 	slowToldAt    int64          // when a person was last told of sessions that do not read; 0: never
