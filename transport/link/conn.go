@@ -214,12 +214,15 @@ func (m *Machine) onCurrent(now int64, c *conn, b []byte, out []Effect) []Effect
 	return out
 }
 
+// superseded is why a connection is closed that has a newer one beside it.
+const superseded = "superseded by a newer connection"
+
 // closeStale closes the connection that the current one has superseded. It waits until the other end has accepted the current
 // one, too: an end that sees the old one close first would take it for a lost path. What is still in it goes down
 // with it: it comes again by the current one, or has failed.
-func (m *Machine) closeStale(out []Effect) []Effect {
+func (m *Machine) closeStale(why string, out []Effect) []Effect {
 	if m.stale != 0 {
-		out = append(out, Effect{Kind: FxClose, Conn: m.stale, On: true, Text: "superseded by a newer connection"})
+		out = append(out, Effect{Kind: FxClose, Conn: m.stale, On: true, Text: why})
 		m.stale = 0
 	}
 	return out

@@ -121,7 +121,7 @@ func (m *Machine) adopt(now int64, c *conn, out []Effect) ([]Effect, bool) {
 		if m.cur.dialed != c.dialed && m.cur.phase != open || m.cur.generation == c.generation {
 			m.stats.Rivals++
 		}
-		out = m.closeStale(out)
+		out = m.closeStale(superseded, out)
 		m.stale = m.cur.id
 	}
 	if m.relayed != c.relay {

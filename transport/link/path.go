@@ -76,7 +76,7 @@ func (m *Machine) late(now int64, out []Effect) []Effect {
 // opened: both ends have accepted the connection and know each other's state.
 func (m *Machine) opened(now int64, c *conn, s *state, out []Effect) []Effect {
 	c.phase = open
-	out = m.closeStale(out)
+	out = m.closeStale(superseded, out)
 	peerLost := m.resume(s)
 	m.head, m.beatAt, m.ping, m.unacked = s.version, now, 0, 0
 	if c.relay {
@@ -126,7 +126,7 @@ func (m *Machine) pathLost(now int64, out []Effect) []Effect {
 	c := m.cur
 	handshake := c != nil && c.phase != open
 	m.cur, m.unheard = nil, false
-	out = m.closeStale(out)
+	out = m.closeStale(superseded, out)
 	switch {
 	case m.state == Up:
 		out = m.becomeSuspect(now, out)
@@ -145,12 +145,12 @@ func (m *Machine) pathLost(now int64, out []Effect) []Effect {
 func (m *Machine) failCalls(now int64, out []Effect) []Effect {
 	m.callsFailed = true
 	written := m.voidCalls()
-	if written && m.stale != 0 {
-		out = append(out, Effect{Kind: FxClose, Conn: m.stale, On: true, Text: "calls on it have failed"})
-		m.stale = 0
+	const why = "calls on it have failed"
+	if written {
+		out = m.closeStale(why, out)
 	}
 	if c := m.cur; written && c != nil && c.phase == open {
-		out = append(out, Effect{Kind: FxClose, Conn: c.id, On: true, Text: "calls on it have failed"})
+		out = append(out, Effect{Kind: FxClose, Conn: c.id, On: true, Text: why})
 		out = m.pathLost(now, out)
 	}
 	return append(out, Effect{Kind: FxCallsFail})
@@ -176,7 +176,7 @@ func (m *Machine) giveUp(why string, out []Effect) []Effect {
 		out = append(out, Effect{Kind: FxClose, Conn: m.cur.id, On: true, Text: why})
 		m.cur = nil
 	}
-	out = m.closeStale(out)
+	out = m.closeStale(superseded, out)
 	m.state, m.noPathSince, m.callsFailed = Down, 0, true
 	out = append(out, Effect{Kind: FxLost, Lost: lost})
 	out = m.unpauseAll(out)
@@ -246,7 +246,7 @@ func (m *Machine) leave(now int64, out []Effect) []Effect {
 	if m.cur != nil {
 		out = append(out, Effect{Kind: FxClose, Conn: m.cur.id, Text: "leaving"})
 	}
-	out = m.closeStale(out)
+	out = m.closeStale(superseded, out)
 	m.dropAll()
 	m.cur, m.state, m.noPathSince = nil, Left, 0
 	return out
