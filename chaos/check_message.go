@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
 	"kleeblatt/internal/codec"
@@ -390,10 +391,7 @@ func (l *ledger) onRevoked(s *session, m *codec.Message) *registration {
 
 // tornFromRival says that a fault may have hidden one of its rivals from r: both could be granted, and one has to go.
 func (l *ledger) tornFromRival(r *registration) bool {
-	for _, o := range l.held[r.pattern] {
-		if o == r || o.s == r.s || !ongoing(o.over, r.asked-l.wait.window) {
-			continue
-		}
+	for o := range l.others(r) {
 		since := max(o.asked, r.asked) - l.wait.recovered - l.wait.visible
 		if l.trouble(o.s.node, r.s.node, since, l.clock()) != calm {
 			return true
@@ -402,13 +400,21 @@ func (l *ledger) tornFromRival(r *registration) bool {
 	return false
 }
 
+// others are the registrations of the same pattern that other sessions held when r was asked for, or a moment before, or since.
+func (l *ledger) others(r *registration) iter.Seq[*registration] {
+	return func(yield func(*registration) bool) {
+		for _, o := range l.held[r.pattern] {
+			if o != r && o.s != r.s && ongoing(o.over, r.asked-l.wait.window) && !yield(o) {
+				return
+			}
+		}
+	}
+}
+
 // rival is another session that holds, or held a moment ago, what cannot stand beside r; the earliest of them.
 func (l *ledger) rival(r, but *registration) *registration {
-	for _, o := range l.held[r.pattern] {
-		if o == r || o == but || o.s == r.s || !ongoing(o.over, r.asked-l.wait.window) {
-			continue
-		}
-		if o.invoke == wamp.Single || o.invoke != r.invoke {
+	for o := range l.others(r) {
+		if o != but && (o.invoke == wamp.Single || o.invoke != r.invoke) {
 			return o
 		}
 	}

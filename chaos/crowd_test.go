@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
 )
 
@@ -148,6 +149,43 @@ func TestInterruptedWithoutReason(t *testing.T) {
 		l.checkInterrupt(&invocation{call: &x.call, s: &session{node: 1}, at: at(147)})
 		if got := len(l.violations) > 0; got != x.broken {
 			t.Errorf("a caller that %s: %v", x.name, l.violations)
+		}
+	}
+}
+
+// TestRevokedWithoutAFault: of two rivals a claim refuses one before it is told REGISTERED; that an owner is revoked needs a fault.
+func TestRevokedWithoutAFault(t *testing.T) {
+	now := int64(150 * time.Second)
+	p := pattern{wamp.Exact, "p.single.a"}
+	for _, x := range []struct {
+		name   string
+		level  trouble
+		rivals int
+		broken int
+	}{
+		{"nobody else holds it", calm, 0, 1},
+		{"a rival all the time in reach", calm, 1, 1},
+		{"a rival behind a fault", torn, 1, 0},
+	} {
+		l := newLedger(func() int64 { return now })
+		l.trouble = func(a, b int, _, _ int64) trouble {
+			if a == b {
+				return calm
+			}
+			return x.level
+		}
+		s := &session{state: sessionOpen}
+		r := &registration{pattern: p, s: s, id: 7, invoke: wamp.Single, asked: now - 2, since: now - 1}
+		s.registrations = []*registration{r}
+		l.held[p] = []*registration{r}
+		for range x.rivals {
+			o := &registration{pattern: p, s: &session{node: 1, state: sessionOpen}, invoke: wamp.Single, asked: now - 3, since: now - 2}
+			l.held[p] = append(l.held[p], o)
+		}
+		m := new(codec.Message)
+		m.Options.Registration = 7
+		if got := l.onRevoked(s, m); got != r || len(l.violations) != x.broken {
+			t.Errorf("%s: %v, %v", x.name, got, l.violations)
 		}
 	}
 }

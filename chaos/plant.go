@@ -132,7 +132,7 @@ func (p *plantation) findSeeds(ctx context.Context, chosen []mutant) error {
 			p.seeds = append(p.seeds, seed)
 		}
 	}
-	if why := play1(ctx, program, p.first, "--calm", "--seeds", calmSeeds); why != "" {
+	if why := p.playCalm(ctx, program); why != "" {
 		fmt.Fprintf(p.out, "no calm run is played: the source as it is fails: %s\n", why)
 	} else {
 		p.calm = true
@@ -206,7 +206,7 @@ func (p *plantation) try(ctx context.Context, tree string, m *mutant) (why strin
 		return "", err
 	}
 	if p.calm {
-		if why := play1(ctx, program, p.first, "--calm", "--seeds", calmSeeds); why != "" {
+		if why := p.playCalm(ctx, program); why != "" {
 			return why, nil
 		}
 	}
@@ -244,7 +244,12 @@ func buildChaos(ctx context.Context, tree string) (program string, err error) {
 	return program, nil
 }
 
-// play1 plays one seed and says what is wrong, "" for nothing.
+// playCalm plays the runs without faults.
+func (p *plantation) playCalm(ctx context.Context, program string) string {
+	return play1(ctx, program, p.first, "--calm", "--seeds", calmSeeds)
+}
+
+// play1 plays one seed, or as more says, and tells what is wrong, "" for nothing.
 func play1(ctx context.Context, program string, seed uint64, more ...string) string {
 	limited, cancel := context.WithTimeout(ctx, mutantRunMax)
 	defer cancel()
