@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -101,5 +102,15 @@ func TestVerdictsTellApart(t *testing.T) {
 	copy(message, "overwritten")
 	if _, kept := v[verdictKey{two, auth.Call, wamp.Exact, "a.b.message"}]; !kept {
 		t.Error("what is remembered changes with the message that it came by")
+	}
+}
+
+// TestBuiltinsThatEnd: what rules must name, a role without rules may not do either.
+func TestBuiltinsThatEnd(t *testing.T) {
+	end := reflect.ValueOf((*Worker).mayEnd).Pointer()
+	for uri, b := range builtins {
+		if got := reflect.ValueOf(b.may).Pointer() == end; got != auth.Ends(uri) {
+			t.Errorf("%s: its row says that it ends what others have: %v, the rules: %v", uri, got, auth.Ends(uri))
+		}
 	}
 }
