@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -33,8 +32,6 @@ func imageArchive(words []string, out, complaints io.Writer) int {
 	o := image.Options{Time: time.Unix(0, 0)}
 	var file string
 	flags := flag.NewFlagSet("image", flag.ContinueOnError)
-	flags.SetOutput(complaints)
-	flags.Usage = func() {} // not for every mistake
 	flags.Func("binary", "static Linux binary `FILE` of kleeblatt; one per processor (default the one beside this program)", func(v string) error {
 		binaries = append(binaries, v)
 		return nil
@@ -42,14 +39,8 @@ func imageArchive(words []string, out, complaints io.Writer) int {
 	flags.StringVar(&file, "out", "bin/kleeblatt.oci.tar", "`FILE` to write")
 	flags.StringVar(&o.Name, "name", "kleeblatt", "`NAME` of the image")
 	flags.StringVar(&o.Version, "tag", version, "`TAG` of the image")
-	if err := flags.Parse(words); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(out, imageUsage)
-			flags.SetOutput(out)
-			flags.PrintDefaults()
-			return 0
-		}
-		return 2
+	if status, ok := parseFlags(flags, words, imageUsage, out, complaints); !ok {
+		return status
 	}
 	if flags.NArg() > 0 {
 		fmt.Fprintln(complaints, "image takes flags only")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -43,4 +45,21 @@ func run(words []string, out, complaints io.Writer) int {
 	}
 	fmt.Fprint(complaints, usage)
 	return 2
+}
+
+// parseFlags reads a command's flags. Where it is not ok the command is over, with that status: help was asked for, or they are wrong.
+func parseFlags(flags *flag.FlagSet, words []string, usage string, out, complaints io.Writer) (status int, ok bool) {
+	flags.SetOutput(complaints)
+	flags.Usage = func() {} // not for every mistake
+	err := flags.Parse(words)
+	switch {
+	case err == nil:
+		return 0, true
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(out, usage)
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+		return 0, false
+	}
+	return 2, false
 }

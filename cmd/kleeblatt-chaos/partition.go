@@ -26,8 +26,6 @@ func partition(words []string, out, complaints io.Writer) int {
 	var summary string
 	var strict bool
 	flags := flag.NewFlagSet("partition", flag.ContinueOnError)
-	flags.SetOutput(complaints)
-	flags.Usage = func() {} // not for every mistake
 	flags.IntVar(&cfg.Cuts, "cuts", 5, "faults")
 	flags.IntVar(&cfg.Nodes, "nodes", 5, "nodes")
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "what the faults are drawn from")
@@ -44,14 +42,8 @@ func partition(words []string, out, complaints io.Writer) int {
 	flags.StringVar(&cfg.Logs, "logs", "", "folder for the nodes' logs; they are kept anyway when something is wrong")
 	flags.StringVar(&summary, "json", "", "file for the summary in JSON, instead of the last line")
 	flags.BoolVar(&strict, "strict", false, "a missed goal is a failure too, like a broken promise")
-	if err := flags.Parse(words); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(out, partitionUsage)
-			flags.SetOutput(out)
-			flags.PrintDefaults()
-			return 0
-		}
-		return 2
+	if status, ok := parseFlags(flags, words, partitionUsage, out, complaints); !ok {
+		return status
 	}
 	if flags.NArg() > 0 || cfg.Cuts < 1 || cfg.Nodes < netlab.NodesMin || cfg.Nodes > netlab.NodesMax {
 		fmt.Fprintf(complaints, "partition takes flags only, at least 1 cut and %d to %d nodes\n", netlab.NodesMin, netlab.NodesMax)
