@@ -35,6 +35,7 @@ type raftLog struct {
 	raft    *raft.Raft
 	stream  *stream
 	wire    *raft.NetworkTransport
+	lines   hclog.Logger // the library's, which go to the node's log
 	home    func(f func())
 	take    func(*entry) // on the home loop, like the next two
 	reset   func(*table)
@@ -67,20 +68,20 @@ func openLog(host, name string, epoch uint64, founds bool, st style, out *slog.L
 		return nil, err
 	}
 	l.self = place{addr: l.stream.Addr().String(), epoch: epoch, founds: founds}
-	logger := hclog.New(&hclog.LoggerOptions{Output: slogWriter{out}, Level: hclog.Warn, DisableTime: true})
+	l.lines = hclog.New(&hclog.LoggerOptions{Output: slogWriter{out}, Level: hclog.Warn, DisableTime: true})
 	l.wire = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: l.stream, MaxPool: connectionsKept, Timeout: applyTimeout, Logger: logger,
+		Stream: l.stream, MaxPool: connectionsKept, Timeout: applyTimeout, Logger: l.lines,
 	})
 	return l, nil
 }
 
 // start begins, with l's callbacks set.
-func (l *raftLog) start(out *slog.Logger) (err error) {
+func (l *raftLog) start() (err error) {
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(serverID(l.name, l.self.epoch))
 	c.BatchApplyCh = true
 	c.ShutdownOnRemove = false
-	c.Logger = hclog.New(&hclog.LoggerOptions{Output: slogWriter{out}, Level: hclog.Warn, DisableTime: true})
+	c.Logger = l.lines
 	l.style.tune(c)
 	store := raft.NewInmemStore()
 	if l.raft, err = raft.NewRaft(c, (*machine)(l), store, store, raft.NewInmemSnapshotStore(), l.wire); err != nil {

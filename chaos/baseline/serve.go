@@ -79,7 +79,7 @@ func newReplicator(c Config, st style, rc node.ReplicatorConfig) (*replicator, s
 		started: time.Now(),
 	}
 	l.home, l.take, l.reset, l.table = rc.Host.Do, r.committed, r.reset, func() *table { return r.table }
-	if err := l.start(rc.Log); err != nil {
+	if err := l.start(); err != nil {
 		return nil, "", err
 	}
 	l.group.Go(func() { r.tickAll(l.ctx) })
