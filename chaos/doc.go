@@ -31,7 +31,8 @@
 // Mutants are planted bugs, kept as data: Plant builds the simulator with one at a time and looks whether it is found. A toy router with
 // flaws to choose holds the ledger itself to account.
 //
-// The folder baseline holds what the product is compared with: nodes whose tables are replicated by Raft.
+// Folders: netlab cuts real nodes off each other in network namespaces. systems starts, kills and measures the processes of a system that is
+// compared, as its YAML file tells. baseline is such a system: nodes whose tables are replicated by Raft. image makes a container's image.
 //
 // Owner of the state: each World belongs to one goroutine; several may run at a time. Arrows: the package may import every room
 // but the commands, and only cmd/kleeblatt-chaos imports it, so that nothing of it is linked into the product.

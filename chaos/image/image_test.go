@@ -123,7 +123,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Whatever is changed in an archive, Read notices.
+// Whatever is changed in a blob, the index or the layout, Read notices.
 func TestBrokenArchive(t *testing.T) {
 	var b bytes.Buffer
 	if _, err := Write(&b, [][]byte{program(elf.EM_X86_64, false, "text")}, options); err != nil {
