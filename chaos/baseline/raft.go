@@ -280,15 +280,16 @@ func (l *raftLog) proposed(b []byte) error {
 	return l.raft.Apply(b, applyTimeout).Error()
 }
 
-// close implements journal.
+// close implements journal. The library is shut down after everything that asks it something: whoever it still owes an answer by then never
+// gets one. Without its port it leads no longer than its lease, and so answers all before.
 func (l *raftLog) close() {
 	l.cancel()
 	l.wire.Close() // and with it the port
+	l.group.Wait()
+	l.stream.wait()
 	if l.raft != nil {
 		l.raft.Shutdown().Error()
 	}
-	l.group.Wait()
-	l.stream.wait()
 }
 
 // machine is raftLog as the library's state machine: entries go to the home loop, in their order.
