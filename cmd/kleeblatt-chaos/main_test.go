@@ -17,6 +17,9 @@ func TestRun(t *testing.T) {
 		{[]string{"sim", "--help"}, 0, "usage:"},
 		{[]string{"image", "--help"}, 0, "usage:"},
 		{[]string{"image", "bin/kleeblatt"}, 2, ""},
+		{[]string{"null", "--help"}, 0, "usage:"},
+		{[]string{"null", "now"}, 2, ""},
+		{[]string{"null", "--listen", "rs://127.0.0.1:0"}, 1, ""},
 		{[]string{"partition", "--frob"}, 2, ""},
 		{[]string{"partition", "--cuts", "0"}, 2, ""},
 		{[]string{"partition", "--nodes", "2"}, 2, ""},
@@ -29,7 +32,7 @@ func TestRun(t *testing.T) {
 		if status := run(c.words, &out, &complaints); status != c.status {
 			t.Errorf("%q: status %d, want %d", c.words, status, c.status)
 		}
-		if !strings.HasPrefix(out.String(), c.out) || (c.status == 2) != (complaints.Len() > 0) {
+		if !strings.HasPrefix(out.String(), c.out) || (c.status != 0) != (complaints.Len() > 0) {
 			t.Errorf("%q: out %q, complaints %q", c.words, out.String(), complaints.String())
 		}
 	}

@@ -53,7 +53,7 @@ var walls = map[string][]string{
 	"github.com/goccy/go-yaml":        {"internal/config", "chaos/systems"},
 	"github.com/tinylib/msgp":         {"crdt", "gossip", "transport/link", "internal/router", "internal/codec", "internal/node"},
 	"golang.org/x/crypto":             {"internal/auth"},
-	"golang.org/x/sys":                {"transport", "internal/node", "internal/config", "cmd/kleeblatt", "chaos/netlab"},
+	"golang.org/x/sys":                {"transport", "internal/node", "internal/config", "cmd/kleeblatt", "chaos/netlab", "chaos/null"},
 	"golang.org/x/term":               {"cmd/kleeblatt"},
 }
 
