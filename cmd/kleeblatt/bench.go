@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ func init() { benchCommand.run = runBench }
 type benchFlags struct {
 	dial                                      dialFlags
 	receivers                                 listFlag
+	pids                                      listFlag
 	serializer                                string
 	format                                    string
 	cfg                                       bench.Config
@@ -57,6 +59,7 @@ func (b *benchFlags) add(fs *flag.FlagSet) {
 	b.dial.add(fs)
 	c := &b.cfg
 	fs.Var(&b.receivers, "receiver-url", "`URL` of subscribers and callees, several times for several\n(default: those of --url)")
+	fs.Var(&b.pids, "pid", "`PID` of a router, several times for several: tell what their processes use (Linux)")
 	fs.StringVar(&b.serializer, "serializer", wamp.MsgPack.String(), "`NAME`: json, msgpack or cbor")
 	fs.DurationVar(&c.Duration, "duration", 10*time.Second, "measure for this `TIME`; idle: wait for it")
 	fs.DurationVar(&c.Warmup, "warmup", time.Second, "`TIME` before that, which is not measured")
@@ -130,6 +133,9 @@ func benchConfig(words []string, io stdio) (bench.Config, string, error) {
 			return b.cfg, "", usagef("%v", err)
 		}
 	}
+	if err := b.processes(); err != nil {
+		return b.cfg, "", err
+	}
 	s, ok := wamp.ParseSerializer(b.serializer)
 	switch {
 	case !ok:
@@ -153,6 +159,18 @@ func (b *benchFlags) strangers(fs *flag.FlagSet) (err error) {
 		}
 	})
 	return err
+}
+
+// processes takes --pid.
+func (b *benchFlags) processes() error {
+	for _, word := range splitCommas(b.pids) {
+		pid, err := strconv.Atoi(word)
+		if err != nil || pid <= 0 {
+			return usagef("--pid %s is no process's number", word)
+		}
+		b.cfg.PIDs = append(b.cfg.PIDs, pid)
+	}
+	return nil
 }
 
 func splitCommas(urls []string) (out []string) {

@@ -53,7 +53,8 @@ func TestBenchTexts(t *testing.T) {
 	fine := bench.Generator{Processors: 2, Busy: 0.47, Waiting: 90}
 	texts := []string{help,
 		benchTable(&bench.Report{Flow: bench.PubSub, URLs: []string{"ws://127.0.0.1:8080/ws"}, Serializer: "msgpack", Payload: 128, Senders: 1, Receivers: 100, InFlight: 64,
-			Seconds: 10.0001, Sent: 1234567, Received: 123456700, SentRate: 123456.7, ReceivedRate: 12345670, Latency: good, Generator: fine}),
+			Seconds: 10.0001, Sent: 1234567, Received: 123456700, SentRate: 123456.7, ReceivedRate: 12345670, Latency: good, Generator: fine,
+			Routers: &bench.Routers{CPUSeconds: 9.87, PerCPUSecond: 12508277.6, Memory: 31415926, Grown: 1000}}),
 		benchTable(&bench.Report{Flow: bench.PubSub, URLs: []string{"ws://a/ws", "rs://b"}, Serializer: "cbor", Payload: 64, Senders: 10, Receivers: 20, Rate: 500,
 			Seconds: 5, Sent: 2500, Received: 49996, Lost: 4, OutOfOrder: 3, Duplicates: 2, Unanswered: 1, LostSessions: 1, SentRate: 500, ReceivedRate: 9999, Latency: good, Second: &good,
 			Generator: bench.Generator{Processors: 2, Busy: 0.97}, Bottleneck: "the generator was the bottleneck: …"}),
@@ -61,7 +62,7 @@ func TestBenchTexts(t *testing.T) {
 			SentRate: 10, ReceivedRate: 9, Latency: good, Generator: bench.Generator{Processors: 2, Busy: -1}}),
 		benchTable(&bench.Report{Flow: bench.Connect, URLs: []string{"ws://a/ws"}, Serializer: "json", Seconds: 1, Sent: 10, Received: 10, SentRate: 10, ReceivedRate: 10, Latency: good, Generator: fine}),
 		benchTable(&bench.Report{Flow: bench.Idle, URLs: []string{"ws://a/ws"}, Serializer: "json", Seconds: 2.5, Sessions: 50000, Sent: 50000, Received: 50000, ReceivedRate: 20000,
-			Latency: good, Second: &good, Generator: fine}),
+			Latency: good, Second: &good, Generator: fine, Routers: &bench.Routers{CPUSeconds: 1.5, PerCPUSecond: 33333, Memory: 120e6, Grown: 102e6}}),
 		progressLine(bench.Progress{Phase: "opening", Elapsed: 900 * time.Millisecond, Sessions: 1234}) + "\n",
 		progressLine(bench.Progress{Phase: "measuring", Elapsed: 12 * time.Second, Sessions: 101, Sent: 123456, Received: 12345678, P50: 83 * time.Microsecond, P99: 1234 * time.Microsecond}) + "\n",
 	}

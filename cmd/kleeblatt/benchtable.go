@@ -57,7 +57,7 @@ func benchTable(r *bench.Report) string {
 		latencyRow(t, w.second, r.Second)
 	}
 	t.Flush()
-	out.WriteString("\n" + generatorLine(r))
+	out.WriteString("\n" + routersLine(r) + generatorLine(r))
 	return out.String()
 }
 
@@ -82,6 +82,24 @@ func latencyRow(t *tabwriter.Writer, name string, l *bench.Latency) {
 		fmt.Fprintf(t, "\t%s", bench.Micros(us))
 	}
 	fmt.Fprint(t, "\t\n")
+}
+
+// routersLine tells what the processes used that were named.
+func routersLine(r *bench.Report) string {
+	u := r.Routers
+	switch {
+	case u == nil:
+		return ""
+	case r.Flow == bench.Idle && r.Sessions > 0:
+		return fmt.Sprintf("the router used %.2f s of processor time; its memory is %.1f MB, %.2f KB more per session\n",
+			u.CPUSeconds, float64(u.Memory)/1e6, float64(u.Grown)/float64(r.Sessions)/1e3)
+	}
+	what := benchWords[r.Flow].received
+	if r.Receivers == 0 && r.Flow == bench.PubSub {
+		what = "acknowledged"
+	}
+	return fmt.Sprintf("the router used %.2f s of processor time: %s %s per second of it; its memory is %.1f MB\n",
+		u.CPUSeconds, thousands(uint64(u.PerCPUSecond+0.5)), what, float64(u.Memory)/1e6)
 }
 
 func generatorLine(r *bench.Report) string {

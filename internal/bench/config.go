@@ -47,6 +47,7 @@ type Config struct {
 	InFlight     int            // closed loop: messages per sender that are under way at a time
 	Acknowledge  bool           // pubsub: under way until acknowledged, instead of until all subscribers have it
 	Shared       bool           // rpc: one procedure with round robin, instead of one per callee
+	PIDs         []int          // processes of the routers, to tell what they use; nil: none. Linux
 	Progress     func(Progress) // told every Tick, on a goroutine of its own; nil: nobody
 	Tick         time.Duration  // 0: a second
 }

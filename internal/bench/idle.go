@@ -20,13 +20,13 @@ const sessionsPerAddress = 25_000
 func (r *run) idle(ctx context.Context) error {
 	waiters := make([]*waiter, r.cfg.Sessions+len(r.cfg.Client.URLs))
 	r.from.Store(max(r.now(), 1))
-	r.watch.begin()
+	r.begin()
 	open := func(ctx context.Context, i int) error { return r.wait(ctx, waiters, i) }
 	if err := r.each(ctx, r.cfg.Sessions, open); err != nil {
 		return fmt.Errorf("session %d: %w", r.sessions.Load()+1, err)
 	}
 	r.to.Store(r.now())
-	r.watch.end()
+	r.end()
 	// The last session at each URL is a sentinel: what is visible of it is visible of those before.
 	for i := r.cfg.Sessions; i < len(waiters); i++ {
 		if err := open(ctx, i); err != nil {

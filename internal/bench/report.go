@@ -37,6 +37,7 @@ type Report struct {
 	Latency Latency  `json:"latency_us"`
 	Second  *Latency `json:"second_latency_us,omitempty"` // of acknowledgements; idle: of the events at the end
 
+	Routers    *Routers  `json:"routers,omitempty"`
 	Generator  Generator `json:"generator"`
 	Bottleneck string    `json:"bottleneck,omitempty"` // why the generator was the limit
 }
@@ -101,6 +102,11 @@ func (r *run) report() *Report {
 	if came := rep.Received; owed > came {
 		rep.Lost = owed - came
 	}
+	came := rep.ReceivedRate
+	if cfg.Flow == PubSub && cfg.Receivers == 0 && took > 0 {
+		came = float64(r.acks.copy().Count()) / took // there is nobody else to whom something comes
+	}
+	rep.Routers = r.routersReport(came, took)
 	if acks := r.acks.copy(); acks.Count() > 0 {
 		s := summary(acks)
 		rep.Second = &s

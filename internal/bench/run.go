@@ -60,6 +60,11 @@ type run struct {
 	closing                atomic.Bool
 	readers                sync.WaitGroup
 	watch                  watcher
+
+	// Of the routers' processes: while it was measured, and at the end of that.
+	routers    usage
+	memory     int64
+	routersErr error
 }
 
 // recorder is a histogram for many goroutines.
@@ -106,6 +111,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 func newRun(ctx context.Context, cfg Config) (*run, error) {
 	r := &run{cfg: cfg, name: runName(), began: time.Now()}
 	var err error
+	if _, err = usageOf(cfg.PIDs); err != nil {
+		return nil, err
+	}
 	if r.opener, err = client.NewOpener(cfg.Client); err != nil {
 		return nil, err
 	}
@@ -227,11 +235,11 @@ func (r *run) measure(arrived func() bool) {
 	r.enter("warming up")
 	if r.pause(r.cfg.Warmup) {
 		r.enter("measuring")
-		r.watch.begin()
+		r.begin()
 		r.from.Store(max(r.now(), 1))
 		r.pause(r.cfg.Duration)
 		r.to.Store(r.now())
-		r.watch.end()
+		r.end()
 	}
 	r.stop(nil)
 	r.drain(arrived)
