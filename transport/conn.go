@@ -99,6 +99,13 @@ func (c *conn) stream() *stream {
 	return c.x.stream
 }
 
+// serve gives c the goroutines of s.
+func (l *loop) serve(c *conn, s *stream) {
+	c.extra().stream = s
+	s.id = c.id()
+	l.streams++
+}
+
 // takes reports whether the next message may be delivered.
 func (c *conn) takes() bool {
 	return (c.state == stateOpen || c.state == stateGreeting) && c.flags&(flagPaused|flagDeferred) == 0
@@ -162,6 +169,9 @@ func (l *loop) release(c *conn) {
 	l.conns.Add(-1)
 	l.dropIn(c)
 	l.dropOut(c)
+	if c.stream() != nil {
+		l.streams--
+	}
 	if c.x != nil {
 		l.buffers.put(c.x.fragments)
 		l.buffers.put(c.x.replay)
@@ -204,8 +214,7 @@ func (l *loop) adopt(fd int, s *stream, o origin) {
 	c.limit = l.limits.FirstMessageBytesMax
 	if s != nil {
 		c.fd = -1
-		c.extra().stream = s
-		s.id = c.id()
+		l.serve(c, s)
 	} else if err := l.arm(c); err != nil {
 		l.finish(c, err)
 		return

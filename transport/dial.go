@@ -93,8 +93,7 @@ func (l *loop) dialled(m *mail) {
 	case m.err != nil:
 		l.finish(c, m.err)
 	case m.stream != nil:
-		c.x.stream = m.stream
-		m.stream.id = c.id()
+		l.serve(c, m.stream)
 		if a, ok := m.stream.nc.RemoteAddr().(*net.TCPAddr); !ok || a.IP.IsLoopback() {
 			c.flags |= flagLocal
 		}

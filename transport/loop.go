@@ -38,11 +38,12 @@ type loop struct {
 	limits *Limits
 	log    *slog.Logger
 
-	poll  poller
-	pages []*page
-	free  []uint32
-	live  int // connections in the table
-	wheel wheel
+	poll    poller
+	pages   []*page
+	free    []uint32
+	live    int // connections in the table
+	streams int // of them those that goroutines serve
+	wheel   wheel
 
 	now      int64 // this turn's clock reading
 	turnEnds int64
@@ -135,10 +136,18 @@ func (l *loop) wait() {
 	l.yielded = l.now
 	runtime.Gosched()
 	l.sleeping.Store(true)
-	if !l.notified.Load() && l.poll.linger(timeout) == 0 && !l.notified.Load() {
+	if !l.notified.Load() && l.linger(timeout) == 0 && !l.notified.Load() {
 		l.poll.block(timeout)
 	}
 	l.sleeping.Store(false)
+}
+
+// linger waits a moment for events without giving the processor away, unless what we wait for most likely comes from goroutines, which want it.
+func (l *loop) linger(timeout int64) int {
+	if l.streams > 0 {
+		return 0
+	}
+	return l.poll.linger(l.now, timeout)
 }
 
 // nextTime is when the loop has to run even if nothing happens, 0 is never.

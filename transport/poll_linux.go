@@ -12,12 +12,13 @@ import (
 
 const eventsMax = 512 // per wait
 
-// poller is an epoll instance and an eventfd that wakes it.
+// poller is an epoll instance, an eventfd that wakes it, and a timer that ends a wait which keeps the processor.
 type poller struct {
 	ep, ev int
-	n, at  int // events[at:n] are still to be handled
+	tick   int   // the timer
+	tickAt int64 // when it will end a wait; 0: it is not set
+	n, at  int   // events[at:n] are still to be handled
 	events [eventsMax]unix.EpollEvent
-	coarse bool        // the kernel has no wait shorter than a millisecond
 	ports  []*listener // where this loop accepts
 }
 
@@ -28,10 +29,11 @@ type event struct {
 	mask uint32
 }
 
-// The slots of descriptors that are no connections: the eventfd, and the ports from slotPorts down.
+// The slots of descriptors that are no connections: the eventfd, the timer, and the ports from slotPorts down.
 const (
 	slotWake  = ^uint32(0)
-	slotPorts = ^uint32(0) - 1
+	slotTick  = ^uint32(0) - 1
+	slotPorts = ^uint32(0) - 2
 )
 
 func (p *poller) open() (err error) {
@@ -42,11 +44,23 @@ func (p *poller) open() (err error) {
 		unix.Close(p.ep)
 		return err
 	}
+	if p.tick, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
+		unix.Close(p.ev)
+		unix.Close(p.ep)
+		return err
+	}
 	// Edge-triggered: each write is an event, and nobody has to read the counter.
-	return p.add(p.ev, unix.EPOLLIN|unix.EPOLLET, slotWake, 0)
+	if err = p.add(p.ev, unix.EPOLLIN|unix.EPOLLET, slotWake, 0); err == nil {
+		err = p.add(p.tick, unix.EPOLLIN|unix.EPOLLET, slotTick, 0)
+	}
+	if err != nil {
+		p.close()
+	}
+	return err
 }
 
 func (p *poller) close() {
+	unix.Close(p.tick)
 	unix.Close(p.ev)
 	unix.Close(p.ep)
 }
@@ -82,34 +96,46 @@ func (p *poller) next() (e event, ok bool) {
 
 // poll looks for events without giving the processor away.
 func (p *poller) poll() int {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.ep), uintptr(unsafe.Pointer(&p.events)), eventsMax, 0, 0, 0)
-	p.got(n, errno)
+	p.wait(0)
 	return p.n
 }
 
-// lingerTime is how long a loop that has just run dry keeps its processor while it waits. A blocking wait that the scheduler
-// knows of loses the processor to its watchdog within some 20 µs, even when nobody else wants it: a thread is woken, finds
-// nothing, and the loop has to be put back on a processor by another. Between nodes that talk to each other most waits are shorter than
-// this, and all of that is saved. What it costs: another goroutine of the process may wait so long for its turn.
-const lingerTime = 200 * int64(time.Microsecond)
-
-// linger waits for events at most lingerTime, or timeout if that is shorter and not negative, and keeps the processor. The
-// scheduler's own signals end it early, as any other would.
-func (p *poller) linger(timeout int64) int {
-	if p.coarse {
-		return 0
-	}
-	wait := lingerTime
-	if timeout >= 0 {
-		wait = min(wait, timeout)
-	}
-	limit := [2]int64{0, wait} // seconds and nanoseconds, as the kernel has them on every architecture
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.ep), uintptr(unsafe.Pointer(&p.events)), eventsMax, uintptr(unsafe.Pointer(&limit)), 0, 0)
-	if errno == unix.ENOSYS {
-		p.coarse = true // before Linux 5.11
-	}
+// wait waits for events ms milliseconds, for ever if it is negative, without giving the processor away.
+func (p *poller) wait(ms int) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.ep), uintptr(unsafe.Pointer(&p.events)), eventsMax, uintptr(ms), 0, 0)
 	p.got(n, errno)
+}
+
+// lingerTime is how long a loop that has run dry keeps its processor, at most, while it waits. A blocking wait that the scheduler
+// knows of loses the processor to its watchdog within some 20 µs, even when nobody else wants it: a thread is woken, finds
+// nothing, and the loop has to be put back on a processor by another. Between nodes that talk to each other, and with callers that wait for
+// their answers, most waits are shorter than this, and all of that is saved. What it costs: another goroutine of the process may wait so
+// long for its turn.
+const lingerTime = 500 * int64(time.Microsecond)
+
+// linger waits for events until lingerTime is over, or timeout if that is shorter and not negative, and keeps the processor. The
+// scheduler's own signals end it early, as any other would, and so does a tick that was set by an earlier wait: a timer per wait would be set
+// and taken back in the processor's clock each time, which costs more than all else in a short wait.
+func (p *poller) linger(now, timeout int64) int {
+	due := now + lingerTime
+	if timeout >= 0 {
+		due = min(due, now+timeout)
+	}
+	if p.tickAt == 0 || p.tickAt > due {
+		p.tickAt = due
+		p.setTick(due - now)
+	}
+	p.wait(-1)
+	if p.n == 1 && uint32(p.events[0].Fd) == slotTick {
+		p.tickAt, p.n = 0, 0
+	}
 	return p.n
+}
+
+// setTick makes the timer an event in wait nanoseconds, wait > 0. Its event is one edge, so nobody has to read the timer.
+func (p *poller) setTick(wait int64) {
+	at := unix.ItimerSpec{Value: unix.NsecToTimespec(wait)}
+	syscall.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(p.tick), 0, uintptr(unsafe.Pointer(&at)), 0, 0, 0)
 }
 
 // block waits for events at most timeout nanoseconds, for ever if it is negative. The scheduler may run other goroutines on
@@ -133,6 +159,9 @@ func (p *poller) got(n uintptr, errno syscall.Errno) {
 func (l *loop) event(e event) {
 	switch {
 	case e.slot == slotWake:
+		return
+	case e.slot == slotTick:
+		l.poll.tickAt = 0
 		return
 	case e.slot > slotPorts-uint32(len(l.poll.ports)):
 		l.acceptFrom(l.poll.ports[slotPorts-e.slot])

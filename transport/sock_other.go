@@ -50,11 +50,11 @@ func (p *poller) open() error {
 	return nil
 }
 
-func (p *poller) close()              {}
-func (p *poller) pending() bool       { return false }
-func (p *poller) poll() int           { return 0 }
-func (p *poller) linger(int64) int    { return 0 }
-func (p *poller) next() (event, bool) { return event{}, false }
+func (p *poller) close()                {}
+func (p *poller) pending() bool         { return false }
+func (p *poller) poll() int             { return 0 }
+func (p *poller) linger(_, _ int64) int { return 0 }
+func (p *poller) next() (event, bool)   { return event{}, false }
 
 func (p *poller) wake() {
 	select {

@@ -59,7 +59,7 @@ func (n *Node) Status() admin.Status {
 	h := n.hubs[0]
 	h.ask(func() {
 		o := h.home
-		for _, p := range o.slots {
+		for _, p := range o.places() {
 			if p != nil {
 				s.Members = append(s.Members, p.status())
 			}
@@ -188,7 +188,7 @@ func (o *home) count(c *admin.Counters) {
 	states := map[gossip.PeerState]uint64{}
 	var window uint64
 	lost := o.lost
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p == nil {
 			continue
 		}

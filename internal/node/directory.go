@@ -97,7 +97,7 @@ func (o *home) tellCuts() {
 	}
 	o.cutsChanged = false
 	var names []string
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil && p.cut {
 			names = append(names, p.name)
 		}

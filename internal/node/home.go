@@ -37,6 +37,7 @@ type home struct {
 
 	peers    map[string]*peer
 	slots    [broker.MaxNodes]*peer // slot 0 is this node
+	slotsEnd int                    // slots from here on have never been used
 	conns    []*linkConn            // by connection slot
 	detours  *link.Detours
 	near     []byte           // our neighbours, as the links were told last
@@ -255,6 +256,9 @@ func (o *home) send(b *frame.Batch) {
 	})
 }
 
+// places are the nodes' slots; those that are free are nil.
+func (o *home) places() []*peer { return o.slots[:o.slotsEnd] }
+
 // weighWindows adds up what waits in all links, a few times per second: together they have a budget, like the outboxes. Above it
 // events for nodes that do not take them are dropped and counted; calls and answers are few.
 func (o *home) weighWindows(now int64) {
@@ -263,7 +267,7 @@ func (o *home) weighWindows(now int64) {
 	}
 	o.weighAt = now + windowsEvery
 	var bytes int64
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil {
 			bytes += int64(p.l.Stats().WindowBytes)
 		}
@@ -289,7 +293,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 		o.wakeAt = 0
 		o.feedGossip(gossip.Input{Kind: gossip.InTick})
 	}
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil {
 			p.sweep()
 		}
@@ -315,7 +319,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	}
 	o.credit()
 	o.expireGreeters(now)
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil {
 			p.turn(now)
 		}
@@ -326,7 +330,7 @@ func (o *home) turn(now int64) (next int64, again bool) {
 	if o.stopped {
 		next = earlier(next, now+mailboxRetryAfter)
 	}
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil {
 			next = earlier(next, p.wake(now))
 			again = again || p.fed || p.sweeps()
@@ -351,7 +355,7 @@ func (o *home) credit() {
 		return
 	}
 	o.stopped = full
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil {
 			p.feed(link.Input{Kind: link.InCredit, On: !full})
 		}
@@ -364,7 +368,7 @@ func (o *home) tell() {
 		o.root = root
 		d := o.g.AppendDigest(nil)
 		o.n.digest.Store(&d)
-		for _, p := range o.slots {
+		for _, p := range o.places() {
 			if p != nil {
 				p.l.SetDigest(root)
 			}
@@ -375,7 +379,7 @@ func (o *home) tell() {
 		return
 	}
 	o.version = v
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil {
 			p.ownVersion(v)
 		}
@@ -407,7 +411,7 @@ func (o *home) isLink(c transport.ConnID) bool {
 func (o *home) retire() {
 	o.feedGossip(gossip.Input{Kind: gossip.InRetire})
 	o.flushGossip(o.h.loop.Now())
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil {
 			p.feed(link.Input{Kind: link.InRetire})
 		}
@@ -416,7 +420,7 @@ func (o *home) retire() {
 
 // retired reports whether nothing waits for a link any more.
 func (o *home) retired() bool {
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil && p.l.State() == link.Up {
 			return false
 		}

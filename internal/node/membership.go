@@ -124,7 +124,7 @@ func (o *home) reborn(life gossip.Life) {
 		}
 	}
 	o.newDetours()
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p == nil {
 			continue
 		}
@@ -150,7 +150,7 @@ func (o *home) checkReady() {
 		return
 	}
 	reason := reasonReady
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil && p.alive && p.state != gossip.Reachable {
 			reason = reasonPartial
 		}

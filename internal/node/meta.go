@@ -46,7 +46,7 @@ func (o *home) answerSelf(p router.Part, q *router.Ask, answer func(router.Answe
 
 // anyMissing says that a node is away that may have sessions.
 func (o *home) anyMissing() bool {
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil && p.missing() {
 			return true
 		}

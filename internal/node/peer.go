@@ -83,6 +83,7 @@ func (o *home) peer(name string) *peer {
 	p := &peer{o: o, name: name, slot: slot, kind: "none", state: gossip.Hidden, away: o.h.loop.Now()}
 	p.relink()
 	o.slots[slot], o.peers[name] = p, p
+	o.slotsEnd = max(o.slotsEnd, int(slot)+1)
 	return p
 }
 

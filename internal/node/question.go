@@ -78,7 +78,7 @@ func (o *home) askThose(kind router.QuestionKind, body []byte, wait time.Duratio
 			done(complete)
 		}
 	}
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		switch {
 		case p == nil || !wanted(p):
 		case p.asked():

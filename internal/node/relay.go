@@ -100,7 +100,7 @@ func (o *home) tellNeighbours(now int64) {
 		return
 	}
 	o.near = list
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil {
 			p.l.SetNeighbours(list)
 		}

@@ -30,7 +30,7 @@ func (o *home) tickRetention(now int64) {
 		return
 	}
 	var others []string
-	for _, p := range o.slots {
+	for _, p := range o.places() {
 		if p != nil && p.asked() {
 			others = append(others, p.name)
 		}
