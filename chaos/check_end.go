@@ -10,11 +10,15 @@ import (
 
 // checkEnd is called when the world has been calm for a while and clients have stopped.
 func (l *ledger) checkEnd() {
+	matching := map[string][]*subscription{}
 	for _, p := range l.publications {
-		for _, s := range l.sessions {
-			for _, sub := range s.everHeld {
-				l.checkArrived(p, sub)
-			}
+		list, known := matching[p.topic]
+		if !known {
+			list = l.subscribedTo(p.topic)
+			matching[p.topic] = list
+		}
+		for _, sub := range list {
+			l.checkArrived(p, sub)
 		}
 	}
 	for _, c := range l.calls {
@@ -105,12 +109,29 @@ func (l *ledger) checkAnswered(s *session) {
 	}
 }
 
-// checkArrived: a publication reaches every subscription that its publisher's node must have known, unless a fault tore the two nodes apart.
-func (l *ledger) checkArrived(p *publication, sub *subscription) {
-	if sub.since == 0 || sub.since > p.at || !ongoing(sub.over, p.at) || !sub.matches(p.topic) || sub.got[p.tag] {
-		if sub.got[p.tag] {
-			l.count.EventsDue++
+// subscribedTo are all subscriptions that anybody ever asked for and that match the topic.
+func (l *ledger) subscribedTo(topic string) (list []*subscription) {
+	for _, s := range l.sessions {
+		for _, sub := range s.everHeld {
+			if sub.matches(topic) {
+				list = append(list, sub)
+			}
 		}
+	}
+	return list
+}
+
+// checkArrived: a publication reaches every subscription to its topic that its publisher's node must have known, unless a fault tore the two
+// nodes apart.
+func (l *ledger) checkArrived(p *publication, sub *subscription) {
+	if sub.since == 0 || !ongoing(sub.over, p.at) {
+		return // nothing that was published then can have come
+	}
+	if sub.got[p.tag] {
+		l.count.EventsDue++
+		return
+	}
+	if sub.since > p.at {
 		return
 	}
 	if sub.s == p.s && !p.includeMe || sub.s == p.exclude {

@@ -54,12 +54,8 @@ func (t *tables) expectOf(a, b *site) {
 		return x.State == gossip.Reachable && x.Life == own.Life && x.Version == own.Version && x.Hash == own.Hash
 	})
 	t.wish(fmt.Sprintf("%s has a link to %s with nothing in its window", a.name, b.name), func() bool {
-		for _, x := range a.p.sim.View().Peers {
-			if x.Name == b.name {
-				return x.Path == link.Up && x.Link.WindowBytes == 0 && !x.Full
-			}
-		}
-		return false
+		x, found := a.p.sim.Peer(b.name)
+		return found && x.Path == link.Up && x.WindowBytes() == 0 && !x.Full
 	})
 }
 

@@ -11,12 +11,13 @@ import (
 // history is what disturbed each node and each pair of nodes, and when. It is read by those who judge what clients saw: what the faults did is
 // no broken promise. Most of it is taken from the links and states of the nodes themselves.
 type history struct {
-	w     *World
-	pairs map[[2]int]*record
-	nodes []seenNode
-	seen  map[[2]int]seenPair // of the first's link to the second
-	last  int64
-	half  map[[2]int]trouble // of a pair, as its first node sees it
+	w      *World
+	pairs  [][]record // by site, the smaller index second; a site with itself: what happened to it alone
+	nodes  []seenNode
+	seen   [][]seenPair // of the first's link to the second
+	last   int64
+	lastOf uint64 // the event in which it was
+	levels [][]trouble // of a pair, as the first sees it; a site with itself: its own
 }
 
 // record is the levels of trouble of a pair, one after the other. Before the first it is torn.
@@ -29,13 +30,14 @@ type stretch struct {
 
 // seenNode is what was last seen of a process.
 type seenNode struct {
-	process int
+	process int // 0: none
 	life    gossip.Life
 }
 
 // seenPair is what was last seen of a link.
 type seenPair struct {
-	ups, resets, lost, dropped, suspected uint64
+	marks     link.Marks
+	suspected uint64
 }
 
 // historyEvery is how often everything is looked at; what begins and ends in between is seen by counters.
@@ -43,14 +45,13 @@ const historyEvery = 50 * time.Millisecond
 
 func (h *history) init(w *World) {
 	h.w = w
-	h.pairs, h.seen, h.half = map[[2]int]*record{}, map[[2]int]seenPair{}, map[[2]int]trouble{}
 	w.after(0, h.sample)
 }
 
 // worst is the worst that touched the two nodes (or the one, where they are the same) between two times.
 func (h *history) worst(a, b int, from, until int64) trouble {
-	r := h.pairs[pairOf(a, b)]
-	if r == nil {
+	r := h.pair(a, b)
+	if len(r.spans) == 0 {
 		return torn
 	}
 	level := calm
@@ -68,10 +69,7 @@ func (h *history) worst(a, b int, from, until int64) trouble {
 
 // tornBefore is when the last torn time of the two that began before at ended, at itself where it has not, 0 where there was none.
 func (h *history) tornBefore(a, b int, at int64) int64 {
-	r := h.pairs[pairOf(a, b)]
-	if r == nil {
-		return at
-	}
+	r := h.pair(a, b)
 	end := at
 	for i := len(r.spans) - 1; i >= 0; i-- {
 		x := &r.spans[i]
@@ -83,15 +81,26 @@ func (h *history) tornBefore(a, b int, at int64) int64 {
 	return min(end, at)
 }
 
-func pairOf(a, b int) [2]int { return [2]int{min(a, b), max(a, b)} }
+func (h *history) pair(a, b int) *record {
+	h.grow(max(a, b) + 1)
+	return &h.pairs[max(a, b)][min(a, b)]
+}
+
+// grow makes room for so many sites.
+func (h *history) grow(sites int) {
+	for len(h.nodes) < sites {
+		h.nodes, h.seen, h.levels = append(h.nodes, seenNode{}), append(h.seen, nil), append(h.levels, nil)
+		h.pairs = append(h.pairs, make([]record, len(h.nodes)))
+	}
+	for i := range h.seen {
+		for len(h.seen[i]) < len(h.nodes) {
+			h.seen[i], h.levels[i] = append(h.seen[i], seenPair{}), append(h.levels[i], torn)
+		}
+	}
+}
 
 func (h *history) note(a, b int, level trouble, since int64) {
-	k := pairOf(a, b)
-	r := h.pairs[k]
-	if r == nil {
-		r = &record{}
-		h.pairs[k] = r
-	}
+	r := h.pair(a, b)
 	n := len(r.spans)
 	if n == 0 || r.spans[n-1].level != level {
 		// What is worse began after the last look, what is better with this one.
@@ -110,48 +119,34 @@ func (h *history) sample() {
 	w.after(historyEvery, h.sample)
 }
 
+// upTo looks, unless that has been done since anything happened.
+func (h *history) upTo(until int64) {
+	if until > h.last && (h.last < h.w.now || h.lastOf != h.w.steps) {
+		h.look()
+	}
+}
+
 // look is also called where a fault begins.
 func (h *history) look() {
 	w := h.w
 	since := h.last
-	h.last = w.now
-	levels := make([]trouble, len(w.sites))
+	h.last, h.lastOf = w.now, w.steps
+	h.grow(len(w.sites))
 	for i, s := range w.sites {
-		levels[i] = h.lookAtNode(i, s)
-		h.note(i, i, levels[i], since)
+		h.levels[i][i] = h.lookAtNode(i, s)
+		h.note(i, i, h.levels[i][i], since)
 	}
 	for i, a := range w.sites {
-		worst := make([]trouble, len(w.sites))
-		for j := range worst {
-			worst[j] = torn
-		}
-		if a.p != nil {
-			a.p.sim.EachPeer(func(x *node.PeerView) {
-				for j, b := range w.sites {
-					if b.name == x.Name && b.p != nil && b.p.sim.Life() == x.Life {
-						worst[j] = h.lookAtLink(a, b, x)
-					}
-				}
-			})
-		}
-		for j := range w.sites {
-			if i == j {
-				continue
-			}
-			level := max(worst[j], levels[i], levels[j])
-			if i < j {
-				h.half[[2]int{i, j}] = level
-			} else {
-				h.note(i, j, max(level, h.half[[2]int{j, i}]), since)
-			}
+		h.lookAtLinks(i, a)
+	}
+	for i := range w.sites {
+		for j := range i {
+			h.note(i, j, max(h.levels[i][j], h.levels[j][i], h.levels[i][i], h.levels[j][j]), since)
 		}
 	}
 }
 
 func (h *history) lookAtNode(i int, s *site) trouble {
-	for len(h.nodes) <= i {
-		h.nodes = append(h.nodes, seenNode{})
-	}
 	p := s.p
 	if p == nil {
 		h.nodes[i] = seenNode{}
@@ -167,19 +162,37 @@ func (h *history) lookAtNode(i int, s *site) trouble {
 	return calm
 }
 
+// lookAtLinks is how a sees all others.
+func (h *history) lookAtLinks(i int, a *site) {
+	for j := range h.w.sites {
+		if j != i {
+			h.levels[i][j] = torn
+		}
+	}
+	if a.p == nil {
+		return
+	}
+	a.p.sim.EachPeer(func(x *node.PeerView) {
+		for j, b := range h.w.sites {
+			if o := &h.nodes[j]; j != i && o.process != 0 && o.life == x.Life && b.name == x.Name {
+				h.levels[i][j] = h.lookAtLink(a, b, x)
+			}
+		}
+	})
+}
+
 // lookAtLink is how a sees b.
 func (h *history) lookAtLink(a, b *site, x *node.PeerView) trouble {
-	k := [2]int{a.index, b.index}
-	before := h.seen[k]
-	now := before
-	now.ups, now.resets, now.lost, now.dropped, now.suspected = x.Link.Ups, x.Link.Resets, x.Link.Lost, x.Link.Dropped, x.Suspected
-	h.seen[k] = now
+	k := &h.seen[a.index][b.index]
+	before := *k
+	now := seenPair{x.Marks(), x.Suspected}
+	*k = now
 	shown := x.State == gossip.Reachable || x.State == gossip.Suspect
 	out, back := h.w.net.wire(a, b), h.w.net.wire(b, a)
 	switch {
-	case now.resets != before.resets || now.lost != before.lost || now.dropped != before.dropped || !shown && !x.Lingers:
+	case now.marks.Resets != before.marks.Resets || now.marks.Lost != before.marks.Lost || now.marks.Dropped != before.marks.Dropped || !shown && !x.Lingers:
 		return torn
-	case x.State != gossip.Reachable || x.Path != link.Up || now.ups != before.ups || now.suspected != before.suspected || x.Full:
+	case x.State != gossip.Reachable || x.Path != link.Up || now != before || x.Full:
 		return shaken
 	case out.tcp > 0 || back.tcp > 0 || out.cloggedTil > h.w.now || back.cloggedTil > h.w.now:
 		return shaken

@@ -50,14 +50,29 @@ func (c *course) add(s span) {
 	c.past = append(c.past, s)
 }
 
-// all is the times so far.
-func (c *course) all(now int64) []span {
-	if c.open == 0 {
-		return c.past
+// all is the times so far: those that are over, as far as what goes on does not continue the last of them, and that.
+func (c *course) all(now int64) (past []span, last span) {
+	past, last = c.past, span{c.since, now}
+	if n := len(past) - 1; c.open == 0 {
+		if n < 0 {
+			return nil, span{1, 0}
+		}
+		past, last = past[:n], past[n]
+	} else if n >= 0 && last.from <= past[n].until+c.close {
+		past, last = past[:n], span{min(past[n].from, last.from), max(past[n].until, last.until)}
 	}
-	x := course{past: append([]span(nil), c.past...), close: c.close}
-	x.add(span{c.since, now})
-	return x.past
+	return past, last
+}
+
+// each visits the times so far.
+func (c *course) each(now int64, f func(span)) {
+	past, last := c.all(now)
+	for _, s := range past {
+		f(s)
+	}
+	if last.from <= last.until {
+		f(last)
+	}
 }
 
 const (
@@ -88,35 +103,35 @@ func (j *journal) site(s *site) *annals {
 	return &j.sites[s.index]
 }
 
-// tears are the times in which frames between two sites may have been lost, in no order. hold is how long a link keeps them without a path.
-func (h *annals) tears(now, hold int64) (list []span) {
-	list = append(list, h.torn.all(now)...)
-	for _, s := range h.shaken.all(now) {
+// tears visits the times in which frames between two sites may have been lost, in no order. hold is how long a link keeps them without a path.
+func (h *annals) tears(now, hold int64, f func(span)) {
+	h.torn.each(now, f)
+	h.shaken.each(now, func(s span) {
 		if s.until-s.from+redialIn < hold {
-			continue
+			return
 		}
-		for _, d := range h.doubt.all(now) {
+		h.doubt.each(now, func(d span) {
 			if d.from <= s.until+redialIn && d.until >= s.from {
 				s.until = max(s.until, d.until)
 			}
-		}
-		list = append(list, s)
-	}
-	return list
+		})
+		f(s)
+	})
 }
 
 func (h *annals) worst(from, until, now, hold int64) trouble {
-	for _, s := range h.tears(now, hold) {
+	level := calm
+	h.tears(now, hold, func(s span) {
 		if s.from <= until && s.until >= from {
-			return torn
+			level = torn
 		}
-	}
-	for _, s := range h.shaken.all(now) {
+	})
+	h.shaken.each(now, func(s span) {
 		if s.from <= until && s.until >= from {
-			return shaken
+			level = max(level, shaken)
 		}
-	}
-	return calm
+	})
+	return level
 }
 
 // each visits what happened to two sites, each of them and the pair.
@@ -138,11 +153,11 @@ func (j *journal) trouble(a, b int, from, until int64) (worst trouble) {
 // torn is when the last time in which frames may have been lost, and which began before at, ended: 0 for none.
 func (j *journal) torn(a, b int, at int64) (end int64) {
 	j.each(a, b, func(h *annals) {
-		for _, s := range h.tears(j.w.now, int64(j.w.draw.downAfter)) {
+		h.tears(j.w.now, int64(j.w.draw.downAfter), func(s span) {
 			if s.from <= at {
 				end = max(end, s.until)
 			}
-		}
+		})
 	})
 	return end
 }

@@ -50,6 +50,9 @@ type process struct {
 	generation uint32 // of connection ids
 	alarms     uint64
 	heavy      int64 // since when it keeps too much of nodes that are gone
+
+	log  *ownerLog   // of its present life
+	held []*heldPart // what it holds of other nodes, by name
 }
 
 func (w *World) addSite(name string) *site {

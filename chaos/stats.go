@@ -108,7 +108,7 @@ func (c *Counters) sum(v *node.View) {
 	c.StoodBy += t.StoodBy
 	c.VerdictsChanged += t.VerdictsChanged
 	for i := range v.Peers {
-		l := &v.Peers[i].Link
+		l := v.Peers[i].Stats()
 		c.LossyResets += l.Resets
 		c.UnequalGrace += l.PeerLost
 		c.RivalDials += l.Rivals

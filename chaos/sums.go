@@ -57,18 +57,18 @@ func (t *tables) lanes() {
 		}
 		a.p.sim.EachPeer(func(x *node.PeerView) {
 			t.checkHolding(a.p, x)
-			if b := t.otherEnd(a, x); b != nil {
+			if b, y := t.otherEnd(a, x); b != nil {
 				w.count.LinksSummed++
-				t.sumUp(a, b, x)
+				t.sumUp(a, b, x, &y)
 			}
 		})
 	}
 }
 
-// otherEnd is the process that the link leads to, nil unless both ends know each other, up.
-func (t *tables) otherEnd(a *site, x *node.PeerView) (b *process) {
+// otherEnd is the process that the link leads to, and how that sees it; nil unless both ends know each other, up.
+func (t *tables) otherEnd(a *site, x *node.PeerView) (b *process, y node.PeerView) {
 	if x.Path != link.Up || t.w.doubled(a.name) || t.w.doubled(x.Name) {
-		return nil
+		return nil, y
 	}
 	for _, s := range t.w.sites {
 		if s.p != nil && s.name == x.Name && s.p.sim.Life() == x.Life {
@@ -76,26 +76,18 @@ func (t *tables) otherEnd(a *site, x *node.PeerView) (b *process) {
 		}
 	}
 	if b == nil {
-		return nil
+		return nil, y
 	}
-	if y, ok := viewOf(b, a.name); !ok || y.Path != link.Up || y.Life != a.p.sim.Life() {
-		return nil
+	y, ok := b.sim.Peer(a.name)
+	if !ok || y.Path != link.Up || y.Life != a.p.sim.Life() {
+		return nil, y
 	}
-	return b
+	return b, y
 }
 
-func viewOf(p *process, name string) (v node.PeerView, found bool) {
-	p.sim.EachPeer(func(x *node.PeerView) {
-		if x.Name == name {
-			v, found = *x, true
-		}
-	})
-	return v, found
-}
-
-func (t *tables) sumUp(a *site, b *process, x *node.PeerView) {
-	y, _ := viewOf(b, a.name)
-	for _, text := range unbalanced(lanesOf(a.p, x.Slot), lanesOf(b, y.Slot)) {
+func (t *tables) sumUp(a *site, b *process, x, y *node.PeerView) {
+	t.from, t.to = lanesOf(a.p, x.Slot, t.from), lanesOf(b, y.Slot, t.to)
+	for _, text := range unbalanced(t.from, t.to) {
 		t.w.violate("%v to %v: %s", a.p, b, text)
 	}
 }
@@ -117,7 +109,9 @@ func unbalanced(from, to []link.LaneStatus) (list []string) {
 	return list
 }
 
-func lanesOf(p *process, slot router.NodeSlot) (list []link.LaneStatus) {
+// lanesOf are the lanes of a link, in the memory of list.
+func lanesOf(p *process, slot router.NodeSlot, list []link.LaneStatus) []link.LaneStatus {
+	list = list[:0]
 	p.sim.EachLane(slot, func(_ int, x link.LaneStatus) { list = append(list, x) })
 	return list
 }
@@ -127,8 +121,9 @@ func (t *tables) checkHolding(p *process, x *node.PeerView) {
 	if p.paused {
 		return
 	}
-	for lane, l := range lanesOf(p, x.Slot) {
-		if text := holdsTooMuch(&l, t.w.now, p.resumed, t.w.draw.window); text != "" {
+	t.from = lanesOf(p, x.Slot, t.from)
+	for lane := range t.from {
+		if text := holdsTooMuch(&t.from[lane], t.w.now, p.resumed, t.w.draw.window); text != "" {
 			t.w.violate("%v, on lane %d from %s, %s", p, lane, x.Name, text)
 		}
 	}

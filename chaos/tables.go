@@ -2,11 +2,13 @@ package chaos
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"kleeblatt/crdt"
 	"kleeblatt/gossip"
 	"kleeblatt/internal/node"
+	"kleeblatt/transport/link"
 )
 
 // scanEvery is after how many events everything is looked at.
@@ -17,10 +19,12 @@ type tables struct {
 	w     *World
 	logs  map[lifeOf]*ownerLog
 	names map[gossip.Life]string // all lives there ever were
-	held  map[heldBy]*heldPart
 	// gaveUp is when a site's processes took the sessions of a name, or of one life of it, for over.
 	gaveUp map[givenUp][]int64
 	want   []*wish // liveness: what has to hold at the end
+
+	from, to []link.LaneStatus // of the link that is looked at
+	compared map[calleeOf]bool // callees of the parts that are compared
 }
 
 // lifeOf is one life of a name.
@@ -35,20 +39,15 @@ type ownerLog struct {
 	shadow *crdt.Part // made from the owner's changes alone
 }
 
-// heldBy names what a process holds of another node.
-type heldBy struct {
-	p     *process
-	owner string
-}
-
 // givenUp names an observing site and the node that it has given up.
 type givenUp struct {
 	site int
 	name string
 }
 
-// heldPart is what it held when it was last looked at.
+// heldPart is what a process held of another node when it was last looked at.
 type heldPart struct {
+	owner   string
 	life    gossip.Life
 	version uint64
 	hash    crdt.Hash
@@ -61,7 +60,7 @@ type heldPart struct {
 
 func (t *tables) init(w *World) {
 	t.w = w
-	t.logs, t.names, t.held = map[lifeOf]*ownerLog{}, map[gossip.Life]string{}, map[heldBy]*heldPart{}
+	t.logs, t.names, t.compared = map[lifeOf]*ownerLog{}, map[gossip.Life]string{}, map[calleeOf]bool{}
 	t.gaveUp = map[givenUp][]int64{}
 }
 
@@ -71,20 +70,50 @@ func (t *tables) born(p *process, life gossip.Life) {
 		t.w.violate("%v begins the life %v, which %s has had", p, life, other)
 	}
 	t.names[life] = p.String()
-	t.logs[lifeOf{p.site.name, life}] = &ownerLog{shadow: crdt.NewPart(life), hashes: []crdt.Hash{{}}}
+	p.log = &ownerLog{shadow: crdt.NewPart(life), hashes: []crdt.Hash{{}}}
+	t.logs[lifeOf{p.site.name, life}] = p.log
 }
 
 // look is called after each turn of a process's first loop.
 func (t *tables) look(p *process) {
 	t.lookAtOwn(p)
-	p.sim.EachNode(func(x gossip.PartStatus) { t.lookAt(p, &x) })
+	i := 0
+	p.sim.EachNode(func(x gossip.PartStatus) {
+		if h := p.holding(x.Owner, i); !h.is(&x) {
+			y := x // most looks find what they have found before, and must be cheap
+			t.lookAt(p, &y)
+		}
+		i++
+	})
+}
+
+// holding is what the process holds of another node, whose place in the order of names is at, most likely.
+func (p *process) holding(owner string, at int) *heldPart {
+	if at < len(p.held) && p.held[at].owner == owner {
+		return p.held[at]
+	}
+	at, found := p.heldAt(owner)
+	if !found {
+		p.held = slices.Insert(p.held, at, &heldPart{owner: owner})
+	}
+	return p.held[at]
+}
+
+// heldAt is the place of a node in held, or where it belongs.
+func (p *process) heldAt(owner string) (at int, found bool) {
+	return slices.BinarySearchFunc(p.held, owner, func(h *heldPart, name string) int { return strings.Compare(h.owner, name) })
+}
+
+// is says that nothing has changed.
+func (h *heldPart) is(x *gossip.PartStatus) bool {
+	return h.version == x.Version && h.state == x.State && h.life == x.Life && h.hash == x.Hash
 }
 
 // lookAtOwn keeps the history of the process's own part.
 func (t *tables) lookAtOwn(p *process) {
 	own := p.sim.Self()
-	log := t.logs[lifeOf{p.site.name, own.Life}]
-	if log == nil {
+	log := p.log
+	if log == nil || log.shadow.Life() != own.Life {
 		t.w.violate("%v lives a life %v that it never began", p, own.Life)
 		return
 	}
@@ -132,13 +161,8 @@ func (l *ownerLog) leap(p *process, own gossip.PartStatus) {
 
 // lookAt checks a copy of another's part.
 func (t *tables) lookAt(p *process, x *gossip.PartStatus) {
-	k := heldBy{p, x.Owner}
-	h := t.held[k]
-	if h == nil {
-		h = &heldPart{}
-		t.held[k] = h
-	}
-	if h.life == x.Life && h.version == x.Version && h.hash == x.Hash && h.state == x.State {
+	h := p.holding(x.Owner, len(p.held))
+	if h.is(x) {
 		return
 	}
 	before := *h
@@ -224,9 +248,10 @@ func (t *tables) noteGivenUp(p *process, owner string) {
 // other alive as well.
 func (t *tables) resumed(p *process) {
 	for _, s := range t.w.sites {
-		h := t.held[heldBy{p, s.name}]
-		if h != nil && h.hidden != 0 && t.w.now-h.hidden >= int64(t.w.draw.leaveGrace) {
-			t.noteGivenUp(p, s.name)
+		if at, found := p.heldAt(s.name); found {
+			if h := p.held[at]; h.hidden != 0 && t.w.now-h.hidden >= int64(t.w.draw.leaveGrace) {
+				t.noteGivenUp(p, s.name)
+			}
 		}
 	}
 }
@@ -254,9 +279,7 @@ func (t *tables) trusted(p *process, owner string) bool {
 func (t *tables) ended(p *process) {
 	v := p.sim.View()
 	t.w.count.sum(&v)
-	for _, s := range t.w.sites {
-		delete(t.held, heldBy{p, s.name})
-	}
+	p.held, p.log = nil, nil
 }
 
 // scan looks at everything.
@@ -277,7 +300,7 @@ func (t *tables) scan() {
 		}
 		r := t.routes(p, &v)
 		if other, ok := equal[v.Digest]; ok && other.sum != r.sum {
-			w.violate("%v and %v have the same digest, but route differently: %s", other.p, p, difference(other.text, r.text))
+			w.violate("%v and %v have the same digest, but route differently: %s", other.p, p, difference(other.words(), r.words()))
 		}
 		equal[v.Digest] = r
 	}
@@ -301,8 +324,8 @@ func (t *tables) lookAtMemory(p *process, v *node.View) {
 		w.violate("%v keeps %d bytes of nodes that are gone, of %d", p, v.Backlog.RetainedBytes, most)
 	}
 	for i := range v.Peers {
-		if x := &v.Peers[i]; x.Link.WindowBytes > lanesMax*(w.draw.window+w.draw.window/2) {
-			w.violate("%v keeps %d bytes for %s in its window", p, x.Link.WindowBytes, x.Name)
+		if x := &v.Peers[i]; x.WindowBytes() > lanesMax*(w.draw.window+w.draw.window/2) {
+			w.violate("%v keeps %d bytes for %s in its window", p, x.WindowBytes(), x.Name)
 		}
 	}
 }

@@ -40,10 +40,11 @@ func (t *troupe) trouble(a, b int, from, until int64) trouble {
 	if a == b {
 		return t.w.journal.trouble(a, b, from, until)
 	}
-	if until > t.w.history.last {
-		t.w.history.look()
-	}
+	t.w.history.upTo(until)
 	seen := t.w.history.worst(a, b, from, until)
+	if seen == calm {
+		return calm
+	}
 	if t.heavy && seen == torn && t.w.journal.trouble(a, b, from, until) != calm {
 		return torn
 	}
@@ -103,6 +104,7 @@ func (t *troupe) rest() {
 const probeAfter = 500 * time.Millisecond
 
 func (t *troupe) finish() {
+	t.w.history.look()
 	t.ledger.checkEnd()
 	t.checkRecords()
 	t.checkHeldByOwners()

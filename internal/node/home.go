@@ -269,7 +269,7 @@ func (o *home) weighWindows(now int64) {
 	var bytes int64
 	for _, p := range o.places() {
 		if p != nil {
-			bytes += int64(p.l.Stats().WindowBytes)
+			bytes += int64(p.l.WindowBytes())
 		}
 	}
 	o.windowsFull = bytes > o.n.cfg.Limits.OutboxTotalBytes

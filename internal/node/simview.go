@@ -7,7 +7,7 @@ import (
 	"kleeblatt/transport/link"
 )
 
-// View is what a simulation sees of a node, a copy.
+// View is what a simulation sees of a node, a copy but for what the peers' links are asked.
 type View struct {
 	Ready      bool
 	Reason     string // why it is not, or with which reservation
@@ -39,8 +39,18 @@ type PeerView struct {
 	Lingers   bool   // hidden, but events still go to it
 	Full      bool   // a lane's window or credit is used up
 	Suspected uint64 // times
-	Link      link.Stats
+
+	l *link.Machine
 }
+
+// Marks are the link's, as they are when it is asked.
+func (v *PeerView) Marks() link.Marks { return v.l.Marks() }
+
+// WindowBytes is what the link keeps for the peer when it is asked.
+func (v *PeerView) WindowBytes() int { return v.l.WindowBytes() }
+
+// Stats are the link's when it is asked, a copy.
+func (v *PeerView) Stats() link.Stats { return v.l.Stats() }
 
 // View looks at the node. It must not be called from inside of a handler.
 func (s *Sim) View() View {
@@ -57,6 +67,7 @@ func (s *Sim) View() View {
 	for _, h := range s.n.hubs {
 		v.Waiting += h.box.bytes.Load()
 	}
+	v.Peers = make([]PeerView, 0, len(o.peers))
 	s.EachPeer(func(p *PeerView) { v.Peers = append(v.Peers, *p) })
 	return v
 }
@@ -66,12 +77,25 @@ func (s *Sim) EachPeer(f func(*PeerView)) {
 	var v PeerView
 	for _, p := range s.n.hubs[0].home.slots {
 		if p != nil {
-			v = PeerView{
-				Name: p.name, Slot: p.slot, State: p.state, Alive: p.alive, Life: p.life, Path: p.l.State(), Kind: p.kind,
-				Lingers: p.lingers, Full: p.full != 0, Suspected: p.suspected, Link: p.l.Stats(),
-			}
+			v = p.view()
 			f(&v)
 		}
+	}
+}
+
+// Peer is the other node of that name, if it has a place.
+func (s *Sim) Peer(name string) (v PeerView, found bool) {
+	o := s.n.hubs[0].home
+	if p := o.peers[name]; p != nil && o.slots[p.slot] == p {
+		return p.view(), true
+	}
+	return v, false
+}
+
+func (p *peer) view() PeerView {
+	return PeerView{
+		Name: p.name, Slot: p.slot, State: p.state, Alive: p.alive, Life: p.life, Path: p.l.State(), Kind: p.kind,
+		Lingers: p.lingers, Full: p.full != 0, Suspected: p.suspected, l: p.l,
 	}
 }
 

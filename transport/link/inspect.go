@@ -12,6 +12,26 @@ type LaneStatus struct {
 	HeldSince int64 // when the first of them came, 0: none
 }
 
+// Marks are those counters of Stats that tell whether frames were lost and paths renewed. They are cheap to read.
+type Marks struct{ Ups, Resets, Lost, Dropped uint64 }
+
+// Marks returns a copy.
+func (m *Machine) Marks() Marks {
+	lost := m.lostFirst.lost()
+	for i := range m.send {
+		lost += m.send[i].lost.lost()
+	}
+	return Marks{Ups: m.stats.Ups, Resets: m.resets, Lost: lost, Dropped: m.stats.Dropped}
+}
+
+// WindowBytes is what is kept because the peer has not acknowledged it, as in Stats.
+func (m *Machine) WindowBytes() (bytes int) {
+	for i := range m.send {
+		bytes += m.send[i].bytes
+	}
+	return bytes
+}
+
 // Lane returns the state of lane i, 0 for control and up to Config.Lanes for data.
 func (m *Machine) Lane(i int) (s LaneStatus) {
 	out, in := &m.send[i], &m.recv[i]
