@@ -16,7 +16,7 @@ type history struct {
 	nodes  []seenNode
 	seen   [][]seenPair // of the first's link to the second
 	last   int64
-	lastOf uint64 // the event in which it was
+	lastOf uint64      // the event in which it was
 	levels [][]trouble // of a pair, as the first sees it; a site with itself: its own
 }
 
