@@ -71,8 +71,10 @@ type Realm struct {
 	Conflict Conflict
 	// StrictURI takes only URIs whose components are of [0-9a-z_].
 	StrictURI bool
-	Disclose  Disclose
-	Limits    SessionLimits
+	// NoPassthru takes no payload that the router cannot read: payload_passthru_mode is not announced there.
+	NoPassthru bool
+	Disclose   Disclose
+	Limits     SessionLimits
 }
 
 // Disclose is whether callers and publishers are named to others.

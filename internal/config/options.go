@@ -53,7 +53,7 @@ var options = []option{
 			return err
 		}},
 	{key: "realm", arg: "NAME[,FLAG...]", list: true, group: groupClients, def: defaultRealm,
-		help: "realm to serve. A name in which a component is * is a template: tenant.* makes tenant.a when somebody joins it. strict holds clients to rules that common ones break; strict-uri takes only URIs of a-z, 0-9 and _; conflict=standby keeps a registration that lost against an earlier one, after a partition, as a reserve instead of ending it; disclose=never or always keeps callers and publishers from being named, or names them all. In the file also {name: NAME, strict: true, conflict: standby}, or realms: {NAME: {strict: true}}",
+		help: "realm to serve. A name in which a component is * is a template: tenant.* makes tenant.a when somebody joins it. strict holds clients to rules that common ones break; strict-uri takes only URIs of a-z, 0-9 and _; no-passthru takes no payload in payload passthru mode, so that what is sent can be read on its way; conflict=standby keeps a registration that lost against an earlier one, after a partition, as a reserve instead of ending it; disclose=never or always keeps callers and publishers from being named, or names them all. In the file also {name: NAME, strict: true, conflict: standby}, or realms: {NAME: {strict: true}}",
 		set: func(c *Config, v string) error {
 			r, err := parseRealm(v)
 			c.Realms = append(c.Realms, r)

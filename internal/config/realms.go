@@ -46,7 +46,7 @@ func (r *yamlReader) realms(at place, n ast.Node) {
 func (r *yamlReader) realm(value string, at place, m ast.MapNode) {
 	flags := ""
 	var limits SessionLimits
-	known := []string{"name", "strict", "strict_uri", "conflict", "disclose", "limits"}
+	known := []string{"name", "strict", "strict_uri", "no_passthru", "conflict", "disclose", "limits"}
 	if value != "" {
 		known = known[1:]
 	}

@@ -92,7 +92,7 @@ func TestAuthenticators(t *testing.T) {
 func TestSessionLimits(t *testing.T) {
 	c := mustParse(t, "--config", write(t, "k.yaml", `
 realms:
-  realm1: {strict_uri: true, disclose: never, limits: {sessions: 10, message: 64KiB, rate: 100, burst: 50}}
+  realm1: {strict_uri: true, no_passthru: true, disclose: never, limits: {sessions: 10, message: 64KiB, rate: 100, burst: 50}}
   "tenant.*": {disclose: always, limits: {subscriptions: 5}}
   realm2: {}
 roles:
@@ -100,7 +100,7 @@ roles:
 limits: {rate: 1000, rate_burst: 10, rate_grace: 5s}
 `))
 	want := []Realm{
-		{Name: "realm1", Conflict: Revoke, StrictURI: true, Disclose: Never, Limits: SessionLimits{Sessions: 10, MessageBytes: 64 << 10, Rate: 100, Burst: 50}},
+		{Name: "realm1", Conflict: Revoke, StrictURI: true, NoPassthru: true, Disclose: Never, Limits: SessionLimits{Sessions: 10, MessageBytes: 64 << 10, Rate: 100, Burst: 50}},
 		{Name: "tenant.*", Conflict: Revoke, Disclose: Always, Limits: SessionLimits{Subscriptions: 5}},
 		{Name: "realm2", Conflict: Revoke},
 	}

@@ -234,12 +234,14 @@ func parseRealm(v string) (Realm, error) {
 			r.Strict = true
 		case "strict-uri":
 			r.StrictURI = true
+		case "no-passthru":
+			r.NoPassthru = true
 		case "disclose=" + string(Never), "disclose=" + string(Always):
 			r.Disclose = Disclose(strings.TrimPrefix(flag, "disclose="))
 		case "conflict=" + string(Revoke), "conflict=" + string(Standby):
 			r.Conflict = Conflict(strings.TrimPrefix(flag, "conflict="))
 		default:
-			return r, fmt.Errorf("%q is no realm: NAME is needed, and behind it strict, strict-uri, conflict=standby, disclose=never or disclose=always", v)
+			return r, fmt.Errorf("%q is no realm: NAME is needed, and behind it strict, strict-uri, no-passthru, conflict=standby, disclose=never or disclose=always", v)
 		}
 	}
 	if len(name) == 0 || len(name) > 255 || strings.ContainsAny(name, " \t\r\n\v\f#") || strings.Contains("."+name+".", "..") {

@@ -21,11 +21,12 @@ import (
 // clusters are shared by all tests: a node alone and a cluster of three. Tests keep apart by their topics and procedures.
 var clusters struct{ one, three []*node.Node }
 
-// The realms of every node: two alike, and one that is strict.
+// The realms of every node: two alike, and others with rules of their own.
 const (
 	realm       = "realm1"
 	otherRealm  = "realm2"
 	strictRealm = "strict.realm"
+	plainRealm  = "plain.realm" // without payload passthru mode
 )
 
 func TestMain(m *testing.M) {
@@ -83,7 +84,7 @@ func startCluster(n int, more ...string) ([]*node.Node, error) {
 // memberWords are the options of one of the nodes of a cluster.
 func memberWords(name string) []string {
 	return append([]string{"--name", name, "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
-		"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms, "--bridge", realm}, historyWords...)
+		"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", plainRealm + ",no-passthru", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms, "--bridge", realm}, historyWords...)
 }
 
 func startNode(words ...string) (*node.Node, error) {

@@ -70,6 +70,6 @@ func TestSHR_12_TheCountEndsWithTheCallee(t *testing.T) {
 		third := a.call(procedure, `{}`, "")
 		b.expect(`[68,3,"*",{}]`)
 		b.conn.Close()
-		a.expectAny(fmt.Sprintf(`[8,48,%d,{},%q]`, second, canceled), fmt.Sprintf(`[8,48,%d,{},%q]`, third, canceled))
+		a.expectAny(fmt.Sprintf(`[8,48,%d,{},%q,["*"]]`, second, canceled), fmt.Sprintf(`[8,48,%d,{},%q,["*"]]`, third, canceled))
 	})
 }

@@ -42,7 +42,7 @@ func TestMSG_05_MSG_07_DictsAndTheirKeys(t *testing.T) {
 		a.expect(`[50,%d,{"progress":true}]`, call)
 		a.send(`[49,%d,{}]`, call)
 		b.expect(`[69,1,{"mode":"killnowait"}]`)
-		a.expect(`[8,48,%d,{},"wamp.error.canceled"]`, call)
+		a.expect(`[8,48,%d,{},"wamp.error.canceled",["*"]]`, call)
 		a.goodbye()
 		b.send(`[2,1,{}]`)
 		b.aborted(violation)
@@ -53,12 +53,12 @@ func TestMSG_08_IDS_09_ErrorsNameTheirRequest(t *testing.T) {
 	watched(t, func(p *place) {
 		s := p.join("S")
 		for _, c := range []struct{ sent, want string }{
-			{`[32,123,{},"a..b"]`, `[8,32,123,{},"wamp.error.invalid_uri"]`},
-			{`[34,124,1]`, `[8,34,124,{},"wamp.error.no_such_subscription"]`},
-			{`[16,789,{"acknowledge":true},"a..b"]`, `[8,16,789,{},"wamp.error.invalid_uri"]`},
-			{`[64,5,{},"a..b"]`, `[8,64,5,{},"wamp.error.invalid_uri"]`},
-			{`[66,9007199254740992,1]`, `[8,66,9007199254740992,{},"wamp.error.no_such_registration"]`},
-			{`[48,1,{},"no.such.procedure"]`, `[8,48,1,{},"wamp.error.no_such_procedure"]`},
+			{`[32,123,{},"a..b"]`, `[8,32,123,{},"wamp.error.invalid_uri",["*"]]`},
+			{`[34,124,1]`, `[8,34,124,{},"wamp.error.no_such_subscription",["*"]]`},
+			{`[16,789,{"acknowledge":true},"a..b"]`, `[8,16,789,{},"wamp.error.invalid_uri",["*"]]`},
+			{`[64,5,{},"a..b"]`, `[8,64,5,{},"wamp.error.invalid_uri",["*"]]`},
+			{`[66,9007199254740992,1]`, `[8,66,9007199254740992,{},"wamp.error.no_such_registration",["*"]]`},
+			{`[48,1,{},"no.such.procedure"]`, `[8,48,1,{},"wamp.error.no_such_procedure",["*"]]`},
 		} {
 			s.send("%s", c.sent)
 			s.expect("%s", c.want)

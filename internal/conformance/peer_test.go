@@ -151,7 +151,7 @@ func (p *peer) expectAny(texts ...string) [][]any {
 	return got
 }
 
-// refused expects an ERROR of the router's own. It may explain itself in a text (CAL-13).
+// refused expects an ERROR of the router's own, which explains itself in a text (CAL-13).
 func (p *peer) refused(typ, request uint64, uri string) {
 	p.t.Helper()
 	m := p.recv()
@@ -161,10 +161,13 @@ func (p *peer) refused(typ, request uint64, uri string) {
 }
 
 func isRefused(m []any, typ, request uint64, uri string) error {
-	if len(m) > 5 {
-		return matches(m, `[8,%d,%d,{},%q,["*"]]`, typ, request, uri)
+	if err := matches(m, `[8,%d,%d,{},%q,["*"]]`, typ, request, uri); err != nil {
+		return err
 	}
-	return matches(m, `[8,%d,%d,{},%q]`, typ, request, uri)
+	if text, ok := m[5].([]any)[0].(string); !ok || len(text) < 10 {
+		return fmt.Errorf("%s does not say why", show(m))
+	}
+	return nil
 }
 
 // quiet shows that nothing was sent to the peer so far: a call of a procedure that does not exist is answered next.

@@ -17,23 +17,15 @@ var later = map[string]string{
 	"SER-11": "UBJSON is not spoken: two encodings of that name cannot read each other",
 	"SER-12": "FlatBuffers is not spoken: the specification does not define its schema",
 
-	"AUT-05": "allows a second round of challenges, which no method here needs",
 	"SCR-09": "allows ABORT to name scram's own reason: it would tell what a stranger guessed right",
 	"CSG-04": "allows to go on without the channel binding that was asked for: such a client is refused, and may ask again without",
 	"CSG-07": "trust roots and remote attestation are optional, and not spoken",
-	"PUB-14": "demands nothing: either order is allowed",
 	"TMO-07": "demands nothing: no configuration key overrides what callees ask for",
-	"PPT-03": "this router announces payload_passthru_mode, so the row cannot be asked of it",
-	"PPT-12": "demands nothing: the chapter on encryption is not written",
-	"PCR-12": "demands nothing; what happens to slow readers is tested in internal/router and transport",
-	"CAL-13": "demands nothing: peer.refused takes errors with and without a text",
 }
 
 // unbuilt are groups of rows that belong to features which are not there yet, or not whole. A row of them that has a test is not concerned.
 var unbuilt = map[string]string{
-	"REF": "reflection is neither announced nor there: the specification is a sketch",
 	"LPL": "long polling is not spoken: WebSocket is in every browser",
-	"MUX": "no transport carries several sessions",
 	"R2R": "the specification has no messages for it; links are kleeblatt's own",
 	"RSM": "session resumption is a draft, and not offered",
 	"EVR": "acknowledged events are a draft, and not offered",

@@ -95,11 +95,21 @@ func TestSMA_12_KillByAuthrole(t *testing.T) {
 	everywhere(t, func(p *place) {
 		k, o := p.killers("A", "B", "C", "D")
 		k.expect(`[50,%d,{},[0]]`, k.call("wamp.session.kill_by_authrole", `{}`, `,["nobody"]`))
+		twin := p.joinKiller("twin", killRealm)
+		p.knows(k, 6)
 		k.expect(`[50,%d,{},[4]]`, k.call("wamp.session.kill_by_authrole", `{}`, `,["anonymous"]`))
 		for _, s := range o {
 			s.killed("wamp.close.killed")
 		}
+		k.expect(`[50,%d,{},[2]]`, k.call("wamp.session.count", `{}`, ""))
+		twin.quiet() // another role
+		k.expect(`[50,%d,{},[1]]`, k.call("wamp.session.kill_by_authrole", `{}`, `,["killer"],{"reason":"com.example.x","message":"why"}`))
+		if d := twin.killed("com.example.x"); d["message"] != "why" || len(d) != 1 {
+			t.Errorf("details %v", d)
+		}
 		k.expect(`[50,%d,{},[1]]`, k.call("wamp.session.count", `{}`, ""))
+		k.expect(`[50,%d,{},[0]]`, k.call("wamp.session.kill_by_authrole", `{}`, `,["killer"]`)) // the caller is spared
+		k.quiet()
 	})
 }
 

@@ -127,7 +127,7 @@ func (p *peer) maybeRegister(procedure string) bool {
 	if matches(m, `[65,%d,"*"]`, r) == nil {
 		return true
 	}
-	if err := matches(m, `[8,64,%d,{},"wamp.error.procedure_already_exists"]`, r); err != nil {
+	if err := matches(m, `[8,64,%d,{},"wamp.error.procedure_already_exists",["*"]]`, r); err != nil {
 		p.t.Fatalf("%s: %v", p.name, err)
 	}
 	return false
@@ -154,7 +154,7 @@ func TestBAT_02_BAT_03_BAT_05_BatchesAreTakenInOrder(t *testing.T) {
 			s.sendAll(`[16,2,{"exclude_me":false},"`+topic+`",[1]]`, `[16,3,{"exclude_me":false},"`+topic+`",[2]]`, `[48,4,{},"a.b"]`)
 			s.expect(`[36,"*","*",{},[1]]`)
 			s.expect(`[36,"*","*",{},[2]]`)
-			s.expect(`[8,48,4,{},"wamp.error.no_such_procedure"]`)
+			s.expect(`[8,48,4,{},"wamp.error.no_such_procedure",["*"]]`)
 		}
 	})
 }

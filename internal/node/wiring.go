@@ -281,7 +281,7 @@ func sessionLimits(l config.SessionLimits) router.SessionLimits {
 }
 
 func realmConfig(r config.Realm) router.RealmConfig {
-	c := router.RealmConfig{Name: r.Name, Strict: r.Strict, StrictURI: r.StrictURI, Limits: sessionLimits(r.Limits)}
+	c := router.RealmConfig{Name: r.Name, Strict: r.Strict, StrictURI: r.StrictURI, NoPassthru: r.NoPassthru, Limits: sessionLimits(r.Limits)}
 	switch r.Disclose {
 	case config.Never:
 		c.Disclosure = router.DiscloseNever

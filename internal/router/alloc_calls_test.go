@@ -133,3 +133,24 @@ func TestPublishPassthruAllocs(t *testing.T) {
 		b.noAllocs("publish", func() { b.message(pub, m) })
 	}
 }
+
+// An error that explains itself allocates nothing either: where nobody takes the call, and where its callee's worker ends it.
+func TestRefusedCallAllocs(t *testing.T) {
+	for _, s := range allSerializers {
+		b := newBench(t, 1)
+		b.features = everyFeature
+		callee, _ := b.join(wamp.MsgPack, `[64,1,{},"p.q"]`)
+		caller, _ := b.join(s)
+		nobody := encoded(t, s, `[48,7,{},"p.nobody"]`)
+		b.noAllocs("call that nobody takes", func() { b.want(b.message(caller, nobody), FxSend) })
+		call, cancel := encoded(t, s, `[48,8,{},"p.q"]`), encoded(t, s, `[49,8,{"mode":"killnowait"}]`)
+		i := uint64(0)
+		yield := newNumbered(t, `[70,`+anyNumber+`,{},[1]]`)
+		b.noAllocs("call that is canceled", func() {
+			i++
+			b.want(b.message(caller, call), FxSend)
+			b.message(caller, cancel)
+			b.message(callee, yield.at(i))
+		})
+	}
+}

@@ -83,6 +83,9 @@ func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles,
 		return
 	}
 	s := &w.sessions[slot]
+	if realm.NoPassthru {
+		roles.Forget(wamp.FeaturePayloadPassthru)
+	}
 	*s = session{id: id, realm: realm, state: stateOpen, roles: roles, authID: p.AuthID, authRole: p.AuthRole, role: w.quotaOf(realm, role)}
 	s.known = p.AuthProvider == auth.ProviderStatic && p.AuthMethod != auth.MethodAnonymous
 	w.byID.add(slot)
@@ -93,6 +96,9 @@ func (w *Worker) welcome(slot uint32, realm *Realm, id uint64, roles wamp.Roles,
 	d := codec.WelcomeDetails{
 		Realm: realm.Name, AuthID: p.AuthID, AuthRole: p.AuthRole, AuthMethod: p.AuthMethod, AuthProvider: p.AuthProvider,
 		Agent: w.config.Agent, Verifier: extra.Verifier, VerifierKey: extra.VerifierKey(), BrokerFeatures: w.brokerFeatures, DealerFeatures: w.dealerFeatures,
+	}
+	if realm.NoPassthru {
+		d.BrokerFeatures, d.DealerFeatures = withoutPassthru(d.BrokerFeatures), withoutPassthru(d.DealerFeatures)
 	}
 	w.arena = codec.AppendWelcome(w.arena, r.serializer, id, &d)
 	if uint64(len(w.arena)-at) > uint64(r.maxMessage) { // RAW-06: who takes so little has to do without the list of features

@@ -222,7 +222,7 @@ func (w *Worker) onInvocationError(slot uint32, m *codec.Message) {
 func (w *Worker) answer(to *dealer.Origin, slot uint32, uri string) {
 	f := &w.reply
 	f.kind, f.flags, f.session, f.call, f.uri = frameError, 0, to.Caller, to.Call, octets(uri)
-	f.serializer, f.pass, f.payload = wamp.MsgPack, codec.Pass{}, codec.Payload{}
+	f.serializer, f.pass, f.payload = wamp.MsgPack, codec.Pass{}, reasons[uri].payload
 	w.sendBack(to, slot, f)
 }
 

@@ -1,6 +1,8 @@
 package router
 
 import (
+	"slices"
+
 	"kleeblatt/dealer"
 	"kleeblatt/internal/codec"
 	"kleeblatt/internal/wamp"
@@ -10,6 +12,12 @@ import (
 // ppt_ options tell the receiver how. The router looks at nothing of it but whether ppt_scheme says something.
 
 const notPassthru = "ppt_scheme without payload_passthru_mode"
+
+// withoutPassthru is what is announced in a realm that has no such mode; it has nobody who announced it either, so that its use is a
+// violation (PPT-03).
+func withoutPassthru(features []string) []string {
+	return slices.DeleteFunc(slices.Clone(features), func(f string) bool { return f == "payload_passthru_mode" })
+}
 
 // passesThrough says whether a message is in payload passthru mode (PPT-01).
 func passesThrough(o *codec.Options) bool {

@@ -34,6 +34,8 @@ type RealmConfig struct {
 	// StrictURI accepts only the strict URIs of the specification: components of [0-9a-z_].
 	StrictURI  bool
 	Disclosure Disclosure
+	// NoPassthru leaves payload passthru mode out: it is not announced, and who uses it violates the protocol (PPT-03).
+	NoPassthru bool
 	Histories  []History // subscriptions whose events are kept
 	Conflict   ConflictPolicy
 	Auth       *auth.Realm // how clients get in; nil: anonymously

@@ -423,7 +423,7 @@ func TestKilledCallIsNotTriedAgainCAN02(t *testing.T) {
 	a.send(`[48,2,{},"p.q"]`)
 	a.send(`[49,2,{"mode":"kill"}]`)
 	c.settle()
-	if len(d.out) != 0 || len(a.out) != 1 || a.out[0] != `[8,48,2,{},"wamp.error.canceled"]` {
+	if len(d.out) != 0 || len(a.out) != 1 || a.out[0] != `[8,48,2,{},"wamp.error.canceled",["the call was canceled, or its callee is gone"]]` {
 		t.Errorf("the caller got %q, the other callee %q", a.out, d.out)
 	}
 	c.dropAll()
@@ -440,7 +440,7 @@ func TestOneSidedLossEndsCallsOnBothSidesLEV04(t *testing.T) {
 		b.out = nil
 		c.nodes[loser].feed(0, Input{Kind: InNodeLost, Node: 1})
 		c.settle()
-		if len(a.out) != 1 || a.out[0] != `[8,48,1,{},"wamp.error.canceled"]` || len(b.out) != 1 || b.out[0] != `[69,1,{"mode":"killnowait"}]` {
+		if len(a.out) != 1 || a.out[0] != `[8,48,1,{},"wamp.error.canceled",["the call was canceled, or its callee is gone"]]` || len(b.out) != 1 || b.out[0] != `[69,1,{"mode":"killnowait"}]` {
 			t.Errorf("node %d lost the other: the caller got %q, the callee %q", loser, a.out, b.out)
 		}
 		if n := c.records(); n != 0 {
@@ -480,7 +480,7 @@ func TestKilledInvocationIsInterruptedOnce(t *testing.T) {
 	if len(b.out) != 1 || b.out[0] != `[69,1,{"mode":"kill"}]` {
 		t.Errorf("the callee got %q", b.out)
 	}
-	if len(a.out) != 1 || a.out[0] != `[8,48,1,{},"wamp.error.canceled"]` || c.records() != 0 {
+	if len(a.out) != 1 || a.out[0] != `[8,48,1,{},"wamp.error.canceled",["the call was canceled, or its callee is gone"]]` || c.records() != 0 {
 		t.Errorf("the caller got %q, %d records are left", a.out, c.records())
 	}
 }

@@ -445,10 +445,13 @@ func (w *Worker) sequential(slot uint32, m *codec.Message) bool {
 	return true
 }
 
-// fail answers a request with ERROR.
+// fail answers a request with ERROR. Without a text it is the one that stands for the URI.
 func (w *Worker) fail(slot uint32, typ wamp.MessageType, request uint64, uri, text string) {
 	if w.sessions[slot].state != stateOpen {
 		return
+	}
+	if text == "" {
+		text = reasons[uri].text
 	}
 	at := len(w.arena)
 	w.arena = codec.AppendErrorText(w.arena, w.receivers[slot].serializer, typ, request, uri, text)

@@ -81,3 +81,11 @@ func (f Feature) Keys() []string {
 
 // Any reports whether at least one role was announced (HND-03).
 func (r *Roles) Any() bool { return r.Publisher || r.Subscriber || r.Caller || r.Callee }
+
+// Forget takes a feature from all roles: what the router does not act on there is as if it had not been announced.
+func (r *Roles) Forget(f Feature) {
+	r.PublisherFeatures &^= f
+	r.SubscriberFeatures &^= f
+	r.CallerFeatures &^= f
+	r.CalleeFeatures &^= f
+}
