@@ -18,10 +18,11 @@ import (
 	"kleeblatt/internal/node"
 )
 
-const usage = `usage: kleeblatt-chaos node [--tables KIND] [--voters 3|5] [OPTION]…
+const usage = `usage: kleeblatt-chaos node [--tables KIND] [--voters 3|5] [--status HOST:PORT] [OPTION]…
 
 Runs one node with the options of "kleeblatt serve", but with the subscriptions and registrations replicated by another protocol.
 A node without --join founds the cluster. The log's port stands beside that of gossip and is told to the others by membership.
+With Raft, --status answers at /settled?nodes=N: 200 once somebody leads and all have votes that are to have them in a cluster of N.
 
 `
 
@@ -30,6 +31,7 @@ type Config struct {
 	Tables string        // gossip, raft, raft-lan or raft-paper
 	Voters int           // 3 or 5
 	Bound  time.Duration // that a SUBSCRIBE or REGISTER waits for the log; 0: 5 s
+	Status string        // host:port where HTTP asks who votes; "": nowhere
 }
 
 // Start brings up a node.
@@ -83,6 +85,12 @@ func newReplicator(c Config, st style, rc node.ReplicatorConfig) (*replicator, s
 		return nil, "", err
 	}
 	l.group.Go(func() { r.tickAll(l.ctx) })
+	if c.Status != "" {
+		if err := l.serveStatus(c.Status, c.Voters); err != nil {
+			l.close()
+			return nil, "", err
+		}
+	}
 	return r, l.self.tag(), nil
 }
 
@@ -141,7 +149,7 @@ func Node(words []string, out, complaints io.Writer) int {
 func (c *Config) words(words []string) (rest []string, err error) {
 	for i := 0; i < len(words); i++ {
 		name, value, joined := strings.Cut(words[i], "=")
-		if name != "--tables" && name != "--voters" {
+		if name != "--tables" && name != "--voters" && name != "--status" {
 			rest = append(rest, words[i])
 			continue
 		}
@@ -153,6 +161,8 @@ func (c *Config) words(words []string) (rest []string, err error) {
 		}
 		if name == "--tables" {
 			c.Tables = value
+		} else if name == "--status" {
+			c.Status = value
 		} else if c.Voters, err = strconv.Atoi(value); err != nil {
 			return nil, fmt.Errorf("--voters %s: 3 or 5", value)
 		}

@@ -33,6 +33,7 @@ type Cluster struct {
 	System *System
 	URLs   []string // of all nodes; whole and unchanged after Start
 	places []place
+	net    Net
 	web    http.Client
 
 	mu      sync.Mutex // guards what is below
@@ -67,10 +68,25 @@ func (l *life) hasEnded() bool {
 	}
 }
 
+// Net is where nodes live.
+type Net interface {
+	Host(i int) string                // node i's address
+	Start(i int, cmd *exec.Cmd) error // starts a process of node i there
+}
+
+// loopback is the Net where nothing else is given.
+type loopback struct{}
+
+func (loopback) Host(int) string                  { return "127.0.0.1" }
+func (loopback) Start(_ int, cmd *exec.Cmd) error { return cmd.Start() }
+
 // Start starts n nodes with their folders and logs below dir. It does not wait until they are ready. The cluster is never nil, and Stop
 // ends it, also after an error.
-func Start(s *System, n int, dir string) (*Cluster, error) {
-	c := &Cluster{System: s, web: http.Client{Timeout: readyAsk}}
+func Start(s *System, n int, dir string) (*Cluster, error) { return StartIn(loopback{}, s, n, dir) }
+
+// StartIn is Start in a network of its own.
+func StartIn(net Net, s *System, n int, dir string) (*Cluster, error) {
+	c := &Cluster{System: s, net: net, web: http.Client{Timeout: readyAsk}}
 	if n < 1 || n > NodesMax || s.Nodes != 0 && n != s.Nodes {
 		return c, fmt.Errorf("%s cannot have %d nodes", s.Name, n)
 	}
@@ -94,11 +110,11 @@ func Start(s *System, n int, dir string) (*Cluster, error) {
 
 // place makes node i's folder with its files, and finds its ports from next on.
 func (c *Cluster) place(i, n int, dir string, next *int) (err error) {
-	s, p := c.System, place{dir: filepath.Join(dir, fmt.Sprintf("%s-%d", c.System.Name, i))}
+	s, p := c.System, place{host: c.net.Host(i), dir: filepath.Join(dir, fmt.Sprintf("%s-%d", c.System.Name, i))}
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return err
 	}
-	for _, port := range []*int{&p.port, &p.gossip, &p.link, &p.admin} {
+	for _, port := range []*int{&p.port, &p.gossip, &p.link, &p.admin, &p.status} {
 		if *port, err = freePort(next); err != nil {
 			return err
 		}
@@ -157,7 +173,7 @@ func (c *Cluster) Restart(i int) error {
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.places[i].dir, p.log, p.log
 	cmd.SysProcAttr = ownGroup()
-	if err := cmd.Start(); err != nil {
+	if err := c.net.Start(i, cmd); err != nil {
 		return err
 	}
 	if p.life != nil {
@@ -235,21 +251,52 @@ func (c *Cluster) Stop() {
 	c.web.CloseIdleConnections()
 }
 
+// Signal sends node i a signal that it lives through, SIGSTOP or SIGCONT.
+func (c *Cluster) Signal(i int, sig syscall.Signal) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.nodes[i].life; l != nil && !l.hasEnded() {
+		return l.cmd.Process.Signal(sig)
+	}
+	return fmt.Errorf("node %d of %s does not run", i, c.System.Name)
+}
+
 // Ready waits until node i says that it is. Any goroutine.
-func (c *Cluster) Ready(ctx context.Context, i int) error {
+func (c *Cluster) Ready(ctx context.Context, i int) error { return c.until(ctx, i, "ready", c.ask) }
+
+// Settled waits until node i has the part in the cluster that it is to have: with Raft, until all voters have their votes. A node of a
+// system that knows nothing of the kind is settled when it is ready. Any goroutine.
+func (c *Cluster) Settled(ctx context.Context, i int) error {
+	if c.System.Settled == "" {
+		return c.Ready(ctx, i)
+	}
+	return c.until(ctx, i, "settled", func(ctx context.Context, i int) error {
+		_, err := c.get(ctx, i, c.System.Settled)
+		return err
+	})
+}
+
+func (c *Cluster) until(ctx context.Context, i int, what string, ask func(context.Context, int) error) error {
 	t := time.NewTicker(readyPoll)
 	defer t.Stop()
 	for {
-		err := c.ask(ctx, i)
+		err := ask(ctx, i)
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-t.C:
 		case <-ctx.Done():
-			return fmt.Errorf("node %d of %s is not ready: %w", i, c.System.Name, err)
+			return fmt.Errorf("node %d of %s is not %s: %w", i, c.System.Name, what, err)
 		}
 	}
+}
+
+// Get asks node i at an address with the words of a [System], such as http://{host}:{admin}/metrics, and returns the answer.
+func (c *Cluster) Get(ctx context.Context, i int, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyAsk)
+	defer cancel()
+	return c.get(ctx, i, address)
 }
 
 func (c *Cluster) ask(ctx context.Context, i int) error {
@@ -262,18 +309,26 @@ func (c *Cluster) ask(ctx context.Context, i int) error {
 		}
 		return err
 	}
-	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, c.System.words(i, len(c.places), c.places[i]).Replace(c.System.Ready), nil)
+	_, err := c.get(ctx, i, c.System.Ready)
+	return err
+}
+
+// answerMax bounds what is read of a node's answer.
+const answerMax = 4 << 20
+
+func (c *Cluster) get(ctx context.Context, i int, address string) ([]byte, error) {
+	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, c.System.words(i, len(c.places), c.places[i]).Replace(address), nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	answer, err := c.web.Do(ask)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer answer.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<20))
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %s", answer.Status)
+	body, err := io.ReadAll(io.LimitReader(answer.Body, answerMax))
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("it answers %s", answer.Status)
 	}
-	return nil
+	return body, err
 }

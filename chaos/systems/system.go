@@ -27,8 +27,8 @@ const NodesMax = 16
 const whatTime = 30 * time.Second
 
 // System says how a router is started. In Command, Join, URL, Ready and Files these words are replaced for node i of n, counted from 0:
-// {program} {i} {n} {dir} (the node's own folder, kept over restarts), {voters} (5 of 5 nodes or more, else 3) and the node's own ports
-// {port} {gossip} {link} {admin}. An element of Command that is just {join} becomes all of Join once for each node that it joins, with
+// {program} {i} {n} {dir} (the node's own folder, kept over restarts), {voters} (5 of 5 nodes or more, else 3), {host} (its address, 127.0.0.1
+// but in a [Net]) and the node's own ports {port} {gossip} {link} {admin} {status}. An element of Command that is just {join} becomes all of Join once for each node that it joins, with
 // that node's words.
 //
 // Whom a node joins stands in First for its first start, in Again for all later ones: element i is for node i, the last one for all
@@ -44,8 +44,9 @@ type System struct {
 	Again   []string          `yaml:"again"`
 	URL     string            `yaml:"url"`
 	Realm   string            `yaml:"realm"`
-	Ready   string            `yaml:"ready"` // an HTTP address that answers 200; "": a client gets a session
-	Nodes   int               `yaml:"nodes"` // the only number of nodes that it has; 0: any
+	Ready   string            `yaml:"ready"`   // an HTTP address that answers 200; "": a client gets a session
+	Settled string            `yaml:"settled"` // an HTTP address that answers 200 once the node has the part in the cluster that it is to have
+	Nodes   int               `yaml:"nodes"`   // the only number of nodes that it has; 0: any
 	Version []string          `yaml:"version"`
 	Pattern string            `yaml:"what"`  // a regular expression for what Version prints; "": its first line
 	Files   map[string]string `yaml:"files"` // written into {dir} before the first start
@@ -166,8 +167,8 @@ func (s *System) What() string {
 
 // place is where one node lives.
 type place struct {
-	dir                       string
-	port, gossip, link, admin int
+	dir, host                         string
+	port, gossip, link, admin, status int
 }
 
 func (s *System) words(i, n int, p place) *strings.Replacer {
@@ -176,7 +177,7 @@ func (s *System) words(i, n int, p place) *strings.Replacer {
 		voters = "5"
 	}
 	return strings.NewReplacer("{program}", s.path, "{i}", strconv.Itoa(i), "{n}", strconv.Itoa(n), "{dir}", p.dir, "{voters}", voters,
-		"{port}", strconv.Itoa(p.port), "{gossip}", strconv.Itoa(p.gossip), "{link}", strconv.Itoa(p.link), "{admin}", strconv.Itoa(p.admin))
+		"{host}", p.host, "{status}", strconv.Itoa(p.status), "{port}", strconv.Itoa(p.port), "{gossip}", strconv.Itoa(p.gossip), "{link}", strconv.Itoa(p.link), "{admin}", strconv.Itoa(p.admin))
 }
 
 // The words of First and Again.

@@ -27,8 +27,8 @@ func TestCommands(t *testing.T) {
 		s.path = "program"
 		for i := range 3 {
 			for again, want := range map[bool]int{false: want.first[i], true: want.again[i]} {
-				words := s.command(i, make([]place, 3), again)
-				if got := strings.Count(strings.Join(words, " "), "--join 127.0.0.1:"); got != want {
+				words := s.command(i, []place{{host: "host"}, {host: "host"}, {host: "host"}}, again)
+				if got := strings.Count(strings.Join(words, " "), "--join host:"); got != want {
 					t.Errorf("%s, node %d, again %v: joins %d others, want %d", name, i, again, got, want)
 				}
 				if left := strings.ContainsAny(strings.Join(words, ""), "{}"); left {
