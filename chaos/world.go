@@ -42,7 +42,6 @@ type World struct {
 	end   int64
 	rnd   *rand.Rand
 	heap  events
-	seq   uint64
 	steps uint64
 
 	draw    draws
@@ -101,11 +100,7 @@ func (w *World) after(d time.Duration, f func()) { w.at(w.now+int64(d), f) }
 
 func (w *World) at(at int64, f func()) { w.push(event{at: at, do: f}) }
 
-func (w *World) push(e event) {
-	w.seq++
-	e.seq = w.seq
-	w.heap.push(e)
-}
+func (w *World) push(e event) { w.heap.push(e) }
 
 // Run plays the world to its end.
 func (w *World) Run() Result {
@@ -116,7 +111,7 @@ func (w *World) Run() Result {
 		w.traffic = newTraffic(w)
 		w.traffic.start()
 	}
-	for len(w.heap) > 0 && w.heap[0].at <= w.end && len(w.violations) < violationsMax {
+	for at, ok := w.heap.next(); ok && at <= w.end && len(w.violations) < violationsMax; at, ok = w.heap.next() {
 		e := w.heap.pop()
 		w.now = e.at
 		w.steps++

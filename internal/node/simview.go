@@ -75,7 +75,7 @@ func (s *Sim) View() View {
 // EachPeer calls f with each other node that has a place, by slot. What it is given is valid during the call.
 func (s *Sim) EachPeer(f func(*PeerView)) {
 	var v PeerView
-	for _, p := range s.n.hubs[0].home.slots {
+	for _, p := range s.n.hubs[0].home.places() {
 		if p != nil {
 			v = p.view()
 			f(&v)
