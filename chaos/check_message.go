@@ -346,12 +346,17 @@ func (l *ledger) troubled(c *call) bool {
 func (l *ledger) steady(c *call) (found *registration) {
 	now := l.clock()
 	for _, r := range l.candidates(c) {
-		if !l.visible(r.s, r.since, c.s.node, c.at, now) || r.leaving != 0 || r.over != 0 {
+		if !l.visible(r.s, r.since, c.s.node, c.at, now) || r.leaving != 0 || r.over != 0 || l.lostUnread(r) {
 			return nil
 		}
 		found = r
 	}
 	return found
+}
+
+// lostUnread says that r may have lost to a rival without its session's knowing: the news lies behind what it does not read.
+func (l *ledger) lostUnread(r *registration) bool {
+	return r.s.stalledWithin(l.clock()-l.wait.settled, l.clock()) && l.rival(r, nil) != nil && l.tornFromRival(r)
 }
 
 // visible says that what a session was told at since must be known to a node from at on, and that no fault has kept the two apart

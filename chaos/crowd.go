@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"kleeblatt/internal/wamp"
@@ -121,6 +122,8 @@ func (x *client) act() {
 		x.subscribe()
 	case n < 78:
 		x.unsubscribe()
+	case n < 81:
+		x.race()
 	case n < 87:
 		x.register()
 	case n < 90:
@@ -176,6 +179,22 @@ func (x *client) unsubscribe() {
 	}
 	if sub := pick(x.c.rnd, x.s.subscriptions); sub.since != 0 && sub.leaving == 0 {
 		x.s.unsubscribe(sub)
+	}
+}
+
+// race registers what nobody holds, and one owner only may: it and some others ask for it in the same moment, mostly on different nodes.
+func (x *client) race() {
+	c := x.c
+	p := pick(c.rnd, procedures)
+	if p.invoke != wamp.Single || slices.ContainsFunc(c.ledger.held[p.pattern], func(r *registration) bool { return r.over == 0 }) {
+		x.register()
+		return
+	}
+	x.s.register(p)
+	for range 1 + c.rnd.IntN(2) {
+		if s := pick(c.rnd, c.clients).s; s != nil && s != x.s && s.state == sessionOpen && s.stalled == 0 {
+			s.register(p)
+		}
 	}
 }
 
