@@ -46,7 +46,7 @@ type Call struct {
 // nothing. The zero book is empty and usable; one with a seed is better.
 type Calls struct {
 	calls     slab[Call]
-	requests  table // by (Caller, Request)
+	requests  quick // by (Caller, Request)
 	sessions  pages.Pages[ring]
 	bySession rings
 	nodes     [256]ring
@@ -67,34 +67,46 @@ func NewCalls(seed uint64) *Calls {
 // Open makes the record of a call. dup means that the session has one under this request id already: that one is returned,
 // as it is.
 func (b *Calls) Open(caller Slot, request uint64) (c *Call, dup bool) {
-	hash := hashOf(b.seed, uint64(caller), request)
-	if c := b.find(hash, caller, request); c != nil {
+	if c := b.Find(caller, request); c != nil {
 		return c, true
 	}
 	c, place, id := b.calls.open()
 	*c = Call{ID: id, Caller: caller, Request: request, place: place}
-	b.requests.add(place, hash)
+	if !b.requests.enter(uint64(caller), request, place) {
+		b.requests.others.add(place, hashOf(b.seed, uint64(caller), request))
+	}
 	b.bySession.join(b.sessions.Make(uint32(caller)), place)
 	return c, false
 }
 
 // Bind says to whom the call goes. It may be called again, when a call that provably was not delivered goes to another.
 func (b *Calls) Bind(c *Call, node uint8, callee, registration uint64) {
-	if c.Tries > 0 {
-		b.byNode.part(&b.nodes[c.Node], c.place)
+	b.partNode(c)
+	if node != 0 {
+		b.byNode.join(&b.nodes[node], c.place)
 	}
-	b.byNode.join(&b.nodes[node], c.place)
 	c.Node, c.Callee, c.Registration = node, callee, registration
 	c.Tries = max(c.Tries+1, 1) // never 0 again
 }
 
-// Find is the session's call with that request id, nil if there is none under way.
-func (b *Calls) Find(caller Slot, request uint64) *Call {
-	return b.find(hashOf(b.seed, uint64(caller), request), caller, request)
+// partNode takes the call out of its node's ring. Calls to this node's own callees are in none: it is not lost.
+func (b *Calls) partNode(c *Call) {
+	if c.Node != 0 {
+		b.byNode.part(&b.nodes[c.Node], c.place)
+	}
 }
 
-func (b *Calls) find(hash uint32, caller Slot, request uint64) *Call {
-	for i := b.requests.first(hash); i != 0; i = b.requests.after(i) {
+// Find is the session's call with that request id, nil if there is none under way.
+func (b *Calls) Find(caller Slot, request uint64) *Call {
+	if i := b.requests.at(uint64(caller), request); i != 0 {
+		if c := b.calls.at(i); c.Caller == caller && c.Request == request {
+			return c
+		}
+	}
+	if b.requests.others.n == 0 {
+		return nil
+	}
+	for i := b.requests.others.first(hashOf(b.seed, uint64(caller), request)); i != 0; i = b.requests.others.after(i) {
 		if c := b.calls.at(i); c.Caller == caller && c.Request == request {
 			return c
 		}
@@ -114,13 +126,12 @@ func (b *Calls) Close(c *Call) {
 	if place == 0 {
 		panic("dealer: the call is closed")
 	}
-	b.requests.remove(place)
+	b.requests.remove(uint64(c.Caller), c.Request, place)
 	b.bySession.part(b.sessions.At(uint32(c.Caller)), place)
-	if c.Tries > 0 {
-		b.byNode.part(&b.nodes[c.Node], place)
-	}
+	b.partNode(c)
 	b.deadlines.clear(place)
 	b.notes.drop(place)
+	c.place = 0
 	b.calls.close(place)
 }
 
@@ -168,8 +179,8 @@ func (b *Calls) EachOfSession(caller Slot, yield func(*Call) bool) {
 	}
 }
 
-// EachOfNode yields the calls bound to the node in the order in which they were bound. yield may close the call it is given, and
-// no other.
+// EachOfNode yields the calls bound to another node in the order in which they were bound; there is no such list of those bound to this one,
+// node 0. yield may close the call it is given, and no other.
 func (b *Calls) EachOfNode(node uint8, yield func(*Call) bool) {
 	b.byNode.each(&b.nodes[node], func(i uint32) bool { return yield(b.calls.at(i)) })
 }
@@ -182,7 +193,7 @@ func (b *Calls) DropSession(caller Slot, each func(Call)) {
 	}
 }
 
-// DropNode ends all calls bound to a node that is gone, in the order in which they were bound, and hands each over as it was: its
+// DropNode ends all calls bound to another node that is gone, in the order in which they were bound, and hands each over as it was: its
 // caller wants an error.
 func (b *Calls) DropNode(node uint8, each func(Call)) {
 	b.dropAll(&b.nodes[node], each)

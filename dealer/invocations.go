@@ -25,6 +25,7 @@ type Invocation struct {
 	Interrupted bool // cancelled with mode kill, the callee was told and may answer. Set by Cancel
 	// What INVOCATION.Details said, which all INVOCATIONs under this id say: the router's to write.
 	ReceiveProgress, Named, Disclosed, Timed bool
+	Plain                                    bool // they said nothing
 
 	Progressive   bool // more INVOCATIONs under this id will come
 	TakesPassthru bool // the caller understands payload passthru mode
@@ -38,8 +39,8 @@ type Invocation struct {
 // it allocates nothing. The zero book is empty and usable; one with a seed is better.
 type Invocations struct {
 	invocations slab[Invocation]
-	ids         table // by (Callee, ID)
-	origins     table // by (Node, Worker, Call)
+	ids         quick // by (Callee, ID)
+	origins     quick // by (Node and Worker, Call)
 	sessions    pages.Pages[calleeSession]
 	bySession   rings
 	nodes       [256]ring
@@ -91,17 +92,30 @@ func (b *Invocations) Open(callee Slot, from Origin, registration uint64, limit 
 	s.issued++
 	v, place, _ := b.invocations.open()
 	*v = Invocation{ID: s.issued, Callee: callee, Origin: from, Registration: registration, place: place, tally: counted}
-	b.ids.add(place, hashOf(b.seed, uint64(callee), v.ID))
-	b.origins.add(place, b.originHash(from.Node, from.Worker, from.Call))
+	if !b.ids.enter(uint64(callee), v.ID, place) {
+		b.ids.others.add(place, hashOf(b.seed, uint64(callee), v.ID))
+	}
+	if worker := from.workerKey(); !b.origins.enter(worker, from.Call, place) {
+		b.origins.others.add(place, hashOf(b.seed, worker, from.Call))
+	}
 	b.bySession.join(&s.ring, place)
-	b.byNode.join(&b.nodes[from.Node], place)
+	if from.Node != 0 {
+		b.byNode.join(&b.nodes[from.Node], place)
+	}
 	return v, Opened
 }
 
 // Find is the session's invocation with that id, nil if there is none under way.
 func (b *Invocations) Find(callee Slot, id uint64) *Invocation {
-	hash := hashOf(b.seed, uint64(callee), id)
-	for i := b.ids.first(hash); i != 0; i = b.ids.after(i) {
+	if i := b.ids.at(uint64(callee), id); i != 0 {
+		if v := b.invocations.at(i); v.Callee == callee && v.ID == id {
+			return v
+		}
+	}
+	if b.ids.others.n == 0 {
+		return nil
+	}
+	for i := b.ids.others.first(hashOf(b.seed, uint64(callee), id)); i != 0; i = b.ids.others.after(i) {
 		if v := b.invocations.at(i); v.Callee == callee && v.ID == id {
 			return v
 		}
@@ -140,17 +154,30 @@ func (b *Invocations) Issued(callee Slot) uint64 {
 
 // FindByOrigin is the invocation of that call, nil if there is none under way. Any numbers are safe.
 func (b *Invocations) FindByOrigin(node, worker uint8, call uint64) *Invocation {
-	hash := b.originHash(node, worker, call)
-	for i := b.origins.first(hash); i != 0; i = b.origins.after(i) {
-		if v := b.invocations.at(i); v.Call == call && v.Node == node && v.Worker == worker {
+	from := Origin{Node: node, Worker: worker, Call: call}
+	key := from.workerKey()
+	if i := b.origins.at(key, call); i != 0 {
+		if v := b.invocations.at(i); v.isOf(&from) {
+			return v
+		}
+	}
+	if b.origins.others.n == 0 {
+		return nil
+	}
+	for i := b.origins.others.first(hashOf(b.seed, key, call)); i != 0; i = b.origins.others.after(i) {
+		if v := b.invocations.at(i); v.isOf(&from) {
 			return v
 		}
 	}
 	return nil
 }
 
-func (b *Invocations) originHash(node, worker uint8, call uint64) uint32 {
-	return hashOf(b.seed, uint64(node)<<8|uint64(worker), call)
+// workerKey is the node and the worker as one number.
+func (o *Origin) workerKey() uint64 { return uint64(o.Node)<<8 | uint64(o.Worker) }
+
+// isOf reports whether both are of the same call.
+func (o *Origin) isOf(x *Origin) bool {
+	return o.Call == x.Call && o.Node == x.Node && o.Worker == x.Worker
 }
 
 // Close ends the invocation's record. v must be open and is void afterwards.
@@ -159,14 +186,17 @@ func (b *Invocations) Close(v *Invocation) {
 	if place == 0 {
 		panic("dealer: the invocation is closed")
 	}
-	b.ids.remove(place)
-	b.origins.remove(place)
+	b.ids.remove(uint64(v.Callee), v.ID, place)
+	b.origins.remove(v.workerKey(), v.Call, place)
 	b.bySession.part(&b.sessions.At(uint32(v.Callee)).ring, place)
-	b.byNode.part(&b.nodes[v.Node], place)
+	if v.Node != 0 {
+		b.byNode.part(&b.nodes[v.Node], place)
+	}
 	if v.tally != 0 {
 		b.uncount(v.tally)
 	}
 	b.notes.drop(place)
+	v.place = 0
 	b.invocations.close(place)
 }
 
@@ -177,13 +207,13 @@ func (b *Invocations) EachOfSession(callee Slot, yield func(*Invocation) bool) {
 	}
 }
 
-// EachOfNode yields the invocations that came from the node, in the order in which they came. yield may close the one it is
-// given, and no other.
+// EachOfNode yields the invocations that came from another node, in the order in which they came; there is no such list of those from this one,
+// node 0. yield may close the one it is given, and no other.
 func (b *Invocations) EachOfNode(node uint8, yield func(*Invocation) bool) {
 	b.byNode.each(&b.nodes[node], func(i uint32) bool { return yield(b.invocations.at(i)) })
 }
 
-// EachOfOrigin yields the invocations of one caller's session on the node. It looks at all that came from the node.
+// EachOfOrigin yields the invocations of one caller's session on another node. It looks at all that came from the node.
 func (b *Invocations) EachOfOrigin(node uint8, caller uint64, yield func(*Invocation) bool) {
 	b.EachOfNode(node, func(v *Invocation) bool { return v.Caller != caller || yield(v) })
 }
@@ -197,7 +227,7 @@ func (b *Invocations) DropSession(callee Slot, each func(Invocation)) {
 	}
 }
 
-// DropNode ends all invocations from a node that is gone, and hands each over as it was: its callee wants an interrupt.
+// DropNode ends all invocations from another node that is gone, and hands each over as it was: its callee wants an interrupt.
 func (b *Invocations) DropNode(node uint8, each func(Invocation)) {
 	b.dropAll(&b.nodes[node], each)
 }

@@ -1,10 +1,6 @@
 package dealer
 
-import (
-	"math"
-
-	"kleeblatt/internal/wamp/pages"
-)
+import "kleeblatt/internal/wamp/pages"
 
 // slab keeps records of one type and uses their places again. Places do not move, so a pointer is good until the record is
 // closed. An id names a record as long as it is open and nothing ever after: it carries the place's generation, and a place
@@ -23,7 +19,7 @@ type cell[T any] struct {
 	next       uint32
 }
 
-// open is a new record, zero, with its place and id.
+// open is a new record with its place and id; the caller writes all of it.
 func (s *slab[T]) open() (rec *T, place uint32, id uint64) {
 	place = s.free
 	var c *cell[T]
@@ -47,10 +43,9 @@ func (s *slab[T]) close(place uint32) {
 	if c.generation&1 == 0 {
 		panic("dealer: the record is closed")
 	}
-	generation := c.generation
-	*c = cell[T]{generation: generation + 1}
 	s.n--
-	if generation < math.MaxUint32 {
+	c.generation++
+	if c.next = 0; c.generation != 0 { // else they are used up
 		c.next = s.free
 		s.free = place
 	}

@@ -19,6 +19,10 @@ type world struct {
 
 const worldNodes = 3
 
+// numberOf is a node's number in the books of all: 0 would be a book's own node, which is not lost. nodeOf is its inverse.
+func numberOf(node uint8) uint8 { return node + 1 }
+func nodeOf(number uint8) uint8 { return number - 1 }
+
 type worldNode struct {
 	calls *Calls
 	invs  *Invocations
@@ -115,7 +119,7 @@ func (w *world) call(s *worldSession, request uint64, callee *worldSession) {
 		w.log = append(w.log, s.name+": the request is under way")
 		return
 	}
-	calls.Bind(c, callee.node, callee.id, 7)
+	calls.Bind(c, numberOf(callee.node), callee.id, 7)
 	w.send(s.node, callee.node, worldFrame{kind: "invoke", call: c.ID, caller: s.id, callee: callee, registration: 7})
 }
 
@@ -132,7 +136,7 @@ func (w *world) receive(from, to uint8, f worldFrame) {
 			w.send(to, from, worldFrame{kind: "answer", call: f.call, what: "ERROR canceled"})
 			return
 		}
-		switch v, how := n.invs.Open(f.callee.slot, Origin{from, 0, f.call, f.caller}, f.registration, f.callee.limit); how {
+		switch v, how := n.invs.Open(f.callee.slot, Origin{numberOf(from), 0, f.call, f.caller}, f.registration, f.callee.limit); how {
 		case Opened:
 			w.tell(f.callee, "INVOCATION %d", v.ID)
 		case AtLimit:
@@ -153,7 +157,7 @@ func (w *world) receive(from, to uint8, f worldFrame) {
 		n.calls.Close(c)
 		w.final(s, request, f.what)
 	case "cancel":
-		v := n.invs.FindByOrigin(from, 0, f.call)
+		v := n.invs.FindByOrigin(numberOf(from), 0, f.call)
 		if v == nil {
 			return
 		}
@@ -162,7 +166,7 @@ func (w *world) receive(from, to uint8, f worldFrame) {
 		case Interrupt:
 			w.tell(s, "INTERRUPT %d %v", was.ID, f.mode)
 		case AnswerCanceled:
-			w.send(to, was.Node, worldFrame{kind: "answer", call: was.Call, what: "ERROR canceled"})
+			w.send(to, nodeOf(was.Node), worldFrame{kind: "answer", call: was.Call, what: "ERROR canceled"})
 		}
 	}
 }
@@ -172,7 +176,7 @@ func (w *world) answer(s *worldSession, id uint64, what string) {
 	switch v, verdict := invs.Judge(s.slot, id); verdict {
 	case Running:
 		f := worldFrame{kind: "answer", call: v.Call, what: what}
-		to := v.Node
+		to := nodeOf(v.Node)
 		if what != "PROGRESS" {
 			invs.Close(v)
 		}
@@ -192,17 +196,17 @@ func (w *world) cancel(s *worldSession, request uint64, mode wamp.CancelMode) {
 	if what == CancelNow {
 		w.final(s, request, "ERROR canceled")
 	}
-	w.send(s.node, was.Node, worldFrame{kind: "cancel", call: was.ID, mode: mode})
+	w.send(s.node, nodeOf(was.Node), worldFrame{kind: "cancel", call: was.ID, mode: mode})
 }
 
 func (w *world) leave(s *worldSession) {
 	n := w.nodes[s.node]
 	s.gone = true
 	n.calls.DropSession(s.slot, func(c Call) {
-		w.send(s.node, c.Node, worldFrame{kind: "cancel", call: c.ID, mode: wamp.KillNoWait})
+		w.send(s.node, nodeOf(c.Node), worldFrame{kind: "cancel", call: c.ID, mode: wamp.KillNoWait})
 	})
 	n.invs.DropSession(s.slot, func(v Invocation) {
-		w.send(s.node, v.Node, worldFrame{kind: "answer", call: v.Call, what: "ERROR canceled"})
+		w.send(s.node, nodeOf(v.Node), worldFrame{kind: "answer", call: v.Call, what: "ERROR canceled"})
 	})
 	delete(n.slots, s.slot)
 }
@@ -220,10 +224,10 @@ func (w *world) lose(lost int) {
 		if n == lost || !w.nodes[n].up {
 			continue
 		}
-		w.nodes[n].calls.DropNode(uint8(lost), func(c Call) {
+		w.nodes[n].calls.DropNode(numberOf(uint8(lost)), func(c Call) {
 			w.final(w.nodes[n].slots[c.Caller], c.Request, "ERROR canceled")
 		})
-		w.nodes[n].invs.DropNode(uint8(lost), func(v Invocation) {
+		w.nodes[n].invs.DropNode(numberOf(uint8(lost)), func(v Invocation) {
 			if s := w.nodes[n].slots[v.Callee]; s.interruptible {
 				w.tell(s, "INTERRUPT %d killnowait", v.ID)
 			}

@@ -127,9 +127,12 @@ func AppendEvent(dst []byte, s wamp.Serializer, sub, pub uint64, d *EventDetails
 
 // AppendInvocation appends [INVOCATION, Request|id, Registration|id, Details|dict, Arguments|list, ArgumentsKw|dict].
 func AppendInvocation(dst []byte, s wamp.Serializer, req, reg uint64, d *InvocationDetails, p Payload) []byte {
+	n := count(len(d.Procedure) > 0, d.Caller != 0, d.CallerAuthID != "", d.CallerAuthRole != "", d.ReceiveProgress, d.Progress, d.Timeout != 0, d.Trust != 0) + int(d.Pass.N)
+	if n == 0 && s == wamp.MsgPack {
+		return AppendPlainInvocation(dst, req, reg, p)
+	}
 	dst = openMessage(dst, s, 4+int(p.N), wamp.Invocation)
 	dst = appendUint(appendUint(dst, s, req), s, reg)
-	n := count(len(d.Procedure) > 0, d.Caller != 0, d.CallerAuthID != "", d.CallerAuthRole != "", d.ReceiveProgress, d.Progress, d.Timeout != 0, d.Trust != 0) + int(d.Pass.N)
 	dst = openDict(dst, s, n)
 	if n > 0 {
 		dst = appendKeyText(dst, s, "procedure", d.Procedure)
@@ -143,6 +146,13 @@ func AppendInvocation(dst []byte, s wamp.Serializer, req, reg uint64, d *Invocat
 		dst = appendPass(dst, s, d.Pass)
 	}
 	return shutList(appendPayload(shutDict(dst, s), s, p), s)
+}
+
+// AppendPlainInvocation is AppendInvocation in MessagePack, of an invocation of which there is nothing to say.
+func AppendPlainInvocation(dst []byte, req, reg uint64, p Payload) []byte {
+	dst = append(dst, 0x94+p.N, byte(wamp.Invocation))
+	dst = append(appendMsgPackUint(appendMsgPackUint(dst, req), reg), 0x80)
+	return append(dst, p.Raw...)
 }
 
 // appendTrust appends the pair of a trust level, of which one more is given: 0 is a level, too.
@@ -181,6 +191,10 @@ func AppendResultIncomplete(dst []byte, s wamp.Serializer, req uint64, p Payload
 }
 
 func appendProgress(dst []byte, s wamp.Serializer, t wamp.MessageType, req uint64, progress bool, pass Pass, p Payload) []byte {
+	if s == wamp.MsgPack && !progress && pass.N == 0 {
+		dst = append(appendMsgPackUint(append(dst, 0x93+p.N, byte(t)), req), 0x80)
+		return append(dst, p.Raw...)
+	}
 	dst = openDict(appendUint(openMessage(dst, s, 3+int(p.N), t), s, req), s, count(progress)+int(pass.N))
 	dst = shutDict(appendPass(appendKeyBool(dst, s, "progress", progress), s, pass), s)
 	return shutList(appendPayload(dst, s, p), s)

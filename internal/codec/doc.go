@@ -27,7 +27,7 @@
 // # Files
 //
 //	api.go       the nouns: Message, Options, Payload, details
-//	parse.go     the grammar of each message type and Parse; options.go the options; hello.go the session's details
+//	parse.go     the grammar of each message type and Parse; brief.go the hottest messages without it; options.go the options; hello.go the session's details
 //	cursor.go    one reader over the three serializers: integers, texts, lists, dicts; payload.go walks Arguments and ArgumentsKw
 //	msgpack.go, cbor.go, json.go, jsontext.go    heads, numbers, strings and walks of each
 //	append.go    one writer over the three; appendrouter.go, appendclient.go the messages

@@ -85,6 +85,14 @@ func (p *Parser) Parse(s wamp.Serializer, frame []byte, m *Message) error {
 	if m.Options.Has != 0 {
 		m.Options = Options{}
 	}
+	if s == wamp.MsgPack && m.brief(frame) {
+		return nil
+	}
+	return p.grammar(s, frame, m)
+}
+
+// grammar reads a message of any type and serializer into m, whose options are empty.
+func (p *Parser) grammar(s wamp.Serializer, frame []byte, m *Message) error {
 	m.Type, m.RequestType, m.Request, m.ID = 0, 0, 0, 0
 	m.URI, m.Dict, m.Payload, m.Pass = nil, nil, Payload{}, Pass{}
 

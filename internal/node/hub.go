@@ -43,7 +43,8 @@ type hub struct {
 	box    mailbox
 
 	m       machine[router.Input, router.Effect]
-	letters []letter // the slice to swap with the mailbox
+	message router.Input // a client's message, the input that there are most of
+	letters []letter     // the slice to swap with the mailbox
 
 	posts        []*frame.Batch // by worker; what goes to other workers at the end of the turn
 	relay        *frame.Batch   // what goes to other nodes at the end of the turn
@@ -62,6 +63,7 @@ func newHub(n *Node, index int, loop transport.Loop) *hub {
 	h := &hub{n: n, index: uint8(index), loop: loop, paused: map[transport.ConnID]uint8{}}
 	h.posts = make([]*frame.Batch, n.workers)
 	h.worker = router.NewWorker(n.workerConfig(index, loop.Now()))
+	h.message.Kind = router.InMessage
 	h.m = machine[router.Input, router.Effect]{step: h.worker.Step, exec: h.exec}
 	return h
 }
@@ -186,7 +188,8 @@ func (h *hub) Received(c transport.ConnID, msg []byte) {
 		return
 	}
 	h.source = c
-	h.step(router.Input{Kind: router.InMessage, Conn: router.Conn(c), Bytes: msg})
+	h.message.Now, h.message.Conn, h.message.Bytes = h.loop.Now(), router.Conn(c), msg
+	h.m.feedAt(&h.message)
 	h.source = 0
 }
 

@@ -18,19 +18,36 @@ func (m *machine[I, E]) feed(in I) {
 		m.pending = append(m.pending, in)
 		return
 	}
+	m.in = in
+	m.feedAt(&m.in)
+}
+
+// feedAt is feed for an input that its owner keeps and uses again: the hottest ones, which are large to hand about.
+func (m *machine[I, E]) feedAt(in *I) {
+	if m.busy {
+		m.pending = append(m.pending, *in)
+		return
+	}
 	m.busy = true
 	m.run(in)
-	for i := 0; i < len(m.pending); i++ {
-		m.run(m.pending[i])
+	m.goOn()
+}
+
+// goOn runs what has waited.
+func (m *machine[I, E]) goOn() {
+	if len(m.pending) > 0 {
+		for i := 0; i < len(m.pending); i++ {
+			m.in = m.pending[i] // pending may move
+			m.run(&m.in)
+		}
+		clear(m.pending)
+		m.pending = m.pending[:0]
 	}
-	clear(m.pending)
-	m.pending = m.pending[:0]
 	m.busy = false
 }
 
-func (m *machine[I, E]) run(in I) {
-	m.in = in
-	m.fx = m.step(&m.in, m.fx[:0])
+func (m *machine[I, E]) run(in *I) {
+	m.fx = m.step(in, m.fx[:0])
 	m.perform(m.fx)
 }
 
@@ -46,10 +63,5 @@ func (m *machine[I, E]) flush(f func(out []E) []E) {
 	m.busy = true
 	m.fx = f(m.fx[:0])
 	m.perform(m.fx)
-	for i := 0; i < len(m.pending); i++ {
-		m.run(m.pending[i])
-	}
-	clear(m.pending)
-	m.pending = m.pending[:0]
-	m.busy = false
+	m.goOn()
 }

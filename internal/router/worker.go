@@ -85,11 +85,12 @@ type Worker struct {
 	random func() uint64
 	stats  Stats
 
-	sessions  []session  // by slot
-	receivers []receiver // by slot
-	free      []uint32
-	byConn    slotTable
-	byID      slotTable
+	sessions   []session  // by slot
+	receivers  []receiver // by slot
+	free       []uint32
+	byConn     slotTable
+	byID       slotTable
+	lastTalker uint32 // the slot that the last message came from
 
 	local         broker.Local
 	topics        map[uint64]subscription // by id: what is held on this worker
@@ -214,7 +215,7 @@ func (w *Worker) Step(in *Input, out []Effect) []Effect {
 	w.reset()
 	switch in.Kind {
 	case InMessage:
-		if slot, ok := w.byConn.get(uint64(in.Conn)); ok {
+		if slot, ok := w.talker(in.Conn); ok {
 			w.onMessage(slot, in.Bytes)
 		}
 	case InFrame:
@@ -253,10 +254,23 @@ func (w *Worker) Step(in *Input, out []Effect) []Effect {
 	case InUnsubscribe:
 		w.onUnsubscribed(in)
 	}
-	w.finishInquiries()
+	if len(w.inquiries.over) > 0 {
+		w.finishInquiries()
+	}
 	w.scheduleWake()
 	out, w.out = w.out, nil
 	return out
+}
+
+// talker finds the session of a connection that has sent a message: most come in the wake of another from there.
+func (w *Worker) talker(c Conn) (slot uint32, ok bool) {
+	if slot = w.lastTalker; int(slot) < len(w.receivers) && w.receivers[slot].conn == c && c != 0 {
+		return slot, true
+	}
+	if slot, ok = w.byConn.get(uint64(c)); ok {
+		w.lastTalker = slot
+	}
+	return slot, ok
 }
 
 // reset takes the memory of the last step's effects back.
