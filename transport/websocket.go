@@ -46,6 +46,13 @@ func scanHeader(p []byte) (h ws.Header, n int, err error) {
 func (l *loop) consumeWebSocket(c *conn, p []byte) int {
 	used := 0
 	for {
+		if n, payload := l.usualFrame(c, p[used:]); n > 0 {
+			used += n
+			if !l.webSocketMessage(c, payload) {
+				return used
+			}
+			continue
+		}
 		h, n, err := scanHeader(p[used:])
 		if err == nil && n > 0 {
 			err = l.checkHeader(c, h)
@@ -64,6 +71,27 @@ func (l *loop) consumeWebSocket(c *conn, p []byte) int {
 			return used
 		}
 	}
+}
+
+// usualFrame reads the whole frame at the beginning of p if it is what most are: one masked message of a connection that is in the middle of no
+// other, shorter than 64 KiB and within its limit. n is 0 if it is not, or not all there.
+func (l *loop) usualFrame(c *conn, p []byte) (n int, payload []byte) {
+	if len(p) < 8 || p[0] != 0x80|byte(c.opcode) || p[1] < 0x80 || c.x != nil && c.x.fragments != nil {
+		return 0, nil
+	}
+	length, at := int(p[1]&0x7f), 2
+	switch length {
+	case 126:
+		length, at = int(binary.BigEndian.Uint16(p[2:])), 4
+	case 127:
+		return 0, nil
+	}
+	if length > c.limit || len(p) < at+4+length {
+		return 0, nil
+	}
+	payload = p[at+4 : at+4+length]
+	ws.Cipher(payload, [4]byte(p[at:]), 0)
+	return at + 4 + length, payload
 }
 
 // checkHeader judges a header before any memory is spent on its payload.

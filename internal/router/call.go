@@ -32,8 +32,9 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 	if inParts {
 		s.inParts = max(s.inParts, m.Request)
 	}
+	known := w.known(s.realm, m.URI) != nil
 	switch {
-	case !validURI(m.URI, wamp.Exact, s.realm.StrictURI):
+	case !known && !validURI(m.URI, wamp.Exact, s.realm.StrictURI):
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrInvalidURI, "")
 		return
 	case o.Has&codec.OptRunMode != 0 && string(o.RunMode) == "partition" && o.Has&codec.OptRKey == 0: // SHD-01: all that the specification says of it
@@ -48,7 +49,7 @@ func (w *Worker) onCall(slot uint32, m *codec.Message) {
 		w.fail(slot, wamp.Call, m.Request, wamp.ErrUnavailable, "too many pending calls in this session")
 		return
 	}
-	if wamp.Reserved(m.URI) {
+	if !known && wamp.Reserved(m.URI) {
 		if own = builtins[text(m.URI)]; own == nil {
 			w.fail(slot, wamp.Call, m.Request, wamp.ErrNoSuchProcedure, "")
 			return
@@ -129,7 +130,7 @@ func (w *Worker) unwatch(c *dealer.Call) {
 func (w *Worker) place(c *dealer.Call, f *frame, why uint8) {
 	realm := w.sessions[c.Caller].realm
 	for {
-		r := realm.Cell.Load().Dealer.Match(f.uri)
+		r := w.match(realm, f.uri)
 		callee := w.pick(r, f)
 		if callee == nil {
 			w.noCallee(c, f, why)

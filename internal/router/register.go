@@ -30,11 +30,22 @@ type registrations struct {
 	all  []registration // place 0 is unused
 	free []uint32
 	byID map[registrationKey]uint32
+	last [lastFound]uint32 // by slot: what was found last
 }
+
+// lastFound is for how many sessions a worker remembers the registration that was called last.
+const lastFound = 16
 
 // get finds what the session in that slot holds under the id.
 func (r *registrations) get(slot uint32, id uint64) *registration {
+	last := &r.last[slot%lastFound]
+	if *last != 0 {
+		if x := &r.all[*last]; x.id == id && x.slot == slot {
+			return x
+		}
+	}
 	if at := r.byID[registrationKey{id, slot}]; at != 0 {
+		*last = at
 		return &r.all[at]
 	}
 	return nil
@@ -69,6 +80,9 @@ func (r *registrations) remove(s *session, x *registration) registration {
 	k := registrationKey{gone.id, gone.slot}
 	at := r.byID[k]
 	delete(r.byID, k)
+	if last := &r.last[gone.slot%lastFound]; *last == at {
+		*last = 0
+	}
 	if gone.prev != 0 {
 		r.all[gone.prev].next = gone.next
 	} else {

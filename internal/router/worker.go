@@ -105,6 +105,7 @@ type Worker struct {
 	keptByID      map[uint64]*keptHistory // those that keep what comes, by subscription
 	wills         map[uint32]*will        // by slot: of sessions that have testaments
 	cache         matchCache
+	procedures    procedures
 	verdicts      verdicts
 	grants        map[grantKey]*grant
 	quotas        map[*role]*quota
