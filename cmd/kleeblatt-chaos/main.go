@@ -20,6 +20,7 @@ const usage = `usage: kleeblatt-chaos COMMAND
   sim        play whole clusters in virtual time, from seeds (sim --help)
   partition  cut real nodes off each other, kill and stop them (Linux, root; partition --help)
   node       run a node whose tables are replicated otherwise: by Raft (node --help)
+  degrade    be a bad link before any node: 3G, Wi-Fi, satellite, a bad plug (degrade --help)
   null       run a router that understands nothing, the limit to measure against (Linux; null --help)
   image      make a container's image of the product, without a container engine (image --help)
   version    what this program is
@@ -35,6 +36,8 @@ func run(words []string, out, complaints io.Writer) int {
 		return partition(words[1:], out, complaints)
 	case len(words) > 0 && words[0] == "node":
 		return baseline.Node(words[1:], out, complaints)
+	case len(words) > 0 && words[0] == "degrade":
+		return degradeLink(words[1:], out, complaints)
 	case len(words) > 0 && words[0] == "null":
 		return nullRouter(words[1:], out, complaints)
 	case len(words) > 0 && words[0] == "image":

@@ -30,9 +30,10 @@ type Config struct {
 	Anonymous      string          // the role of those who may join without proving anything, "" (off) where nobody may
 	SlowConsumer   SlowConsumer
 
-	Gossip         string   // host:port of membership, "" (off) for a node that stays alone
-	Link           string   // host:port of router links, "" likewise
-	Advertise      string   // host under which the other nodes reach both, "" for the one bound
+	Gossip         string // host:port of membership, "" (off) for a node that stays alone
+	Link           string // host:port of router links, "" likewise
+	Advertise      string // host under which the other nodes reach both, "" for the one bound
+	SameHost       SameHost
 	Join           []string // seeds, as gossip/swim takes them
 	Cluster        Cluster
 	Directory      Directory
@@ -117,6 +118,14 @@ type Directory string
 const (
 	Replicate Directory = "replicate" // who is there: each node answers for the cluster, and tells of joins and leaves everywhere
 	Query     Directory = "query"     // nothing: each node knows and tells of its own sessions alone
+)
+
+// SameHost is how nodes of one host link.
+type SameHost string
+
+const (
+	OverUnix SameHost = "unix" // over a Unix socket, where there is one
+	OverTCP  SameHost = "tcp"  // like nodes of different hosts
 )
 
 // LogFormat is how log lines look.

@@ -118,6 +118,9 @@ var options = []option{
 	{key: "advertise", arg: "HOST", group: groupCluster, def: "the host that is bound",
 		help: "host under which the other nodes reach this one, where that is another than it binds",
 		set:  func(c *Config, v string) error { return setHost(&c.Advertise, v) }},
+	{key: "same_host", arg: "KIND", group: groupCluster, def: string(OverUnix),
+		help: "unix: links to nodes on the same host go over a Unix socket, where there is one; tcp: they go through --link like all others, and through what stands before it",
+		set:  func(c *Config, v string) error { return setOneOf(&c.SameHost, v, OverUnix, OverTCP) }},
 	{key: "join", arg: "SEED", list: true, group: groupCluster, def: "none",
 		help: "gossip address of another node: HOST:PORT (a name stands for all of its addresses), srv+NAME (DNS SRV), file:PATH (one per line, read anew). The node itself may be among them",
 		set: func(c *Config, v string) error {

@@ -187,7 +187,10 @@ func (p *peer) send(lane uint64, f []byte) {
 func (p *peer) member(life gossip.Life, e *swim.Event) {
 	p.alive, p.away = e.Alive, p.o.h.loop.Now()
 	if e.Alive {
-		p.linkAddr, p.linkUnix = e.LinkAddr, unixPath(e.LinkUnix)
+		p.linkAddr, p.linkUnix = e.LinkAddr, ""
+		if p.o.n.viaUnix() {
+			p.linkUnix = unixPath(e.LinkUnix)
+		}
 	}
 	p.o.feedGossip(gossip.Input{Kind: gossip.InMember, Name: p.name, Life: life, Alive: e.Alive})
 	p.feed(link.Input{Kind: link.InMember, Alive: e.Alive})

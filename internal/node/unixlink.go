@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"kleeblatt/internal/config"
 )
 
 // Nodes on one host link over a Unix socket: no checksums, no loss, about half of the price. Each node binds one and tells its name, behind
@@ -30,9 +32,12 @@ func hostToken() string {
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
+// viaUnix says whether this node links over Unix sockets at all.
+func (n *Node) viaUnix() bool { return n.cfg.SameHost != config.OverTCP && !n.hooks.noUnix }
+
 // listenUnix binds the socket and returns what the others are told, "" where there is none. Links work without it.
 func (n *Node) listenUnix() string {
-	if runtime.GOOS == "windows" || n.link == "" || n.hooks.noUnix {
+	if runtime.GOOS == "windows" || n.link == "" || !n.viaUnix() {
 		return ""
 	}
 	path, err := n.socketName()

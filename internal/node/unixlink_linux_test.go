@@ -44,3 +44,23 @@ func TestLinkSocketOutOfReach(t *testing.T) {
 		}
 	}
 }
+
+// TestLinkSocketNotWanted: a node that is to link over TCP alone does, whoever dials.
+func TestLinkSocketNotWanted(t *testing.T) {
+	t.Parallel()
+	a := run(t, hooks{}, "--name", "n1", "--same-host", "tcp")
+	b := run(t, hooks{}, "--name", "n2", "--join", a.GossipAddr())
+	c := run(t, hooks{}, "--name", "n0", "--join", a.GossipAddr())
+	settle(t, a, b, c)
+	for _, n := range []*Node{a, b, c} {
+		for _, m := range n.Status().Members {
+			want := "tcp"
+			if n != a && m.Name != a.name {
+				want = "unix"
+			}
+			if m.Name != n.name && m.Link != want {
+				t.Errorf("%s is linked with %s by %q, not by %s", n.name, m.Name, m.Link, want)
+			}
+		}
+	}
+}
