@@ -18,6 +18,7 @@ type Config struct {
 
 	Listen         []Listener // for clients
 	AllowedOrigins []string   // as transport.Listener has them
+	LongPoll       LongPoll   // whether WAMP is carried in HTTP requests
 	Bridge         string     // the realm in which POST /publish and /call act, "" for none
 	Cert, Key      string     // PEM files for wss and rss
 	ClientCA       string     // PEM file with those who sign clients' certificates, "" for none
@@ -77,6 +78,15 @@ type Realm struct {
 	Disclose   Disclose
 	Limits     SessionLimits
 }
+
+// LongPoll is whether WAMP is carried in HTTP requests, below /longpoll.
+type LongPoll string
+
+const (
+	LongPollOff       LongPoll = off
+	LongPollOn        LongPoll = "on"
+	LongPollNoContent LongPoll = "no-content" // what is sent is answered 204, as autobahn-js wants it
+)
 
 // Disclose is whether callers and publishers are named to others.
 type Disclose string

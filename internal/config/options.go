@@ -97,6 +97,11 @@ var options = []option{
 			}
 			return nil
 		}},
+	{key: "longpoll", arg: "HOW", group: groupClients, def: off,
+		help: "carry WAMP in HTTP requests, POST /longpoll/open and so on, on the ws, wss and unix ports, for clients that no WebSocket reaches: on, or no-content, which acknowledges what is sent by 204 instead of 202 as autobahn-js wants it",
+		set: func(c *Config, v string) error {
+			return setOneOf(&c.LongPoll, v, LongPollOff, LongPollOn, LongPollNoContent)
+		}},
 	{key: "slow_consumer", arg: "POLICY", group: groupClients, def: string(Disconnect),
 		help: "what happens to a session that does not read and whose queue is full: disconnect, or drop (events are lost and counted)",
 		set: func(c *Config, v string) error {

@@ -48,7 +48,7 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		Name:   "box-k7m2q",
 		Listen: []Listener{{URL: "ws://127.0.0.1:8080/ws", Scheme: "ws", Addr: "127.0.0.1:8080", Path: "/ws"}},
-		Realms: []Realm{{Name: "realm1", Conflict: Revoke}}, Anonymous: "anonymous", SlowConsumer: Disconnect,
+		Realms: []Realm{{Name: "realm1", Conflict: Revoke}}, Anonymous: "anonymous", SlowConsumer: Disconnect, LongPoll: LongPollOff,
 		Gossip: "127.0.0.1:7946", Link: "127.0.0.1:7947", SameHost: OverUnix, Directory: Replicate,
 		Admin: "127.0.0.1:9090", Workers: 4, LogLevel: slog.LevelInfo, LogFormat: Auto,
 		Limits: Limits{
@@ -71,7 +71,7 @@ func TestFlagsAndFileAreTheSame(t *testing.T) {
 	key := write(t, "key", "0123456789abcdef0123456789abcdef\n")
 	words := strings.Fields(`--name n1 --workers 2 --listen ws://127.0.0.1:8080 --listen=rs://[::1]:8081 --listen unix:///tmp/k.sock
 		--realm realm1 --realm bank,strict,conflict=standby --anonymous guest --allowed-origins https://app.example --slow-consumer drop --gossip 127.0.0.1:7946
-		--link 127.0.0.1:8000 --advertise node1.example --same-host tcp --join node2.example:7946 --join srv+_k._tcp.example --cluster-key-file ` + key + `
+		--link 127.0.0.1:8000 --advertise node1.example --join node2.example:7946 --join srv+_k._tcp.example --cluster-key-file ` + key + `
 		--admin off --admin-hosts node1 --insecure --log-level debug --log-format json --limit-message 1MiB --limit-first-message 4096
 		--limit-outbox 2MiB --limit-hello 3s --limit-ping 0s --limit-connections-per-address 0
 		--leave-grace 5s --retain 1h --retain-bytes 1MiB --directory query`)
@@ -92,7 +92,6 @@ slow_consumer: drop
 gossip: 127.0.0.1:7946
 link: 127.0.0.1:8000
 advertise: node1.example
-same_host: tcp
 join: [node2.example:7946, srv+_k._tcp.example]
 directory: query
 cluster_key_file: `+key+`

@@ -84,7 +84,7 @@ func startCluster(n int, more ...string) ([]*node.Node, error) {
 // memberWords are the options of one of the nodes of a cluster.
 func memberWords(name string) []string {
 	return append([]string{"--name", name, "--config", rulesPath, "--gossip", "127.0.0.1:0", "--link", "127.0.0.1:0",
-		"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", plainRealm + ",no-passthru", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms, "--bridge", realm}, historyWords...)
+		"--realm", realm, "--realm", otherRealm, "--realm", strictRealm + ",strict", "--realm", plainRealm + ",no-passthru", "--realm", metaRealm, "--realm", killRealm, "--realm", ruledRealm, "--realm", proofRealm, "--realm", tenantRealms, "--bridge", realm, "--longpoll", "on"}, historyWords...)
 }
 
 func startNode(words ...string) (*node.Node, error) {

@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"internal/router":      {"crdt", "broker", "dealer", "internal/wamp", "internal/codec", "internal/auth", "internal/frame"},
 	"internal/admin":       {"internal/wamp", "internal/frame"},
 	"internal/bridge":      {"internal/wamp", "internal/codec", "internal/auth", "internal/client"},
+	"internal/longpoll":    {"internal/wamp", "internal/codec"},
 	"internal/client":      {"internal/wamp", "internal/codec", "internal/auth"}, // auth: both halves of each method stand side by side
 	"internal/bench":       {"internal/client", "internal/codec", "internal/wamp"},
 	"internal/node":        {"crdt", "broker", "dealer", "gossip", "transport", "internal"},

@@ -19,6 +19,7 @@ import (
 	"kleeblatt/internal/bridge"
 	"kleeblatt/internal/config"
 	"kleeblatt/internal/frame"
+	"kleeblatt/internal/longpoll"
 	"kleeblatt/internal/router"
 	"kleeblatt/transport"
 	"kleeblatt/transport/link"
@@ -52,12 +53,14 @@ type Node struct {
 	world   world
 	admin   *admin.Server
 	bridge  *bridge.Bridge // nil: no HTTP
-	link    string         // the address of our links, as the others dial it
-	unix    string         // and where those on the same host find them, see unixlink.go
-	unixDir string         // removed at the end
-	tables  string         // what our replicator, where there is one, says of itself
-	count   counters
-	hooks   hooks
+
+	longpoll *longpoll.Server // nil: none
+	link     string           // the address of our links, as the others dial it
+	unix     string           // and where those on the same host find them, see unixlink.go
+	unixDir  string           // removed at the end
+	tables   string           // what our replicator, where there is one, says of itself
+	count    counters
+	hooks    hooks
 
 	replicator Replicator // the home hub's, to be closed; nil: none
 
@@ -340,6 +343,9 @@ func (n *Node) Close() {
 		}
 		if n.bridge != nil {
 			n.bridge.Close()
+		}
+		if n.longpoll != nil {
+			n.longpoll.Close()
 		}
 		if n.unixDir != "" {
 			os.RemoveAll(n.unixDir)

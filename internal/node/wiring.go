@@ -9,13 +9,16 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
+	"strings"
 
 	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/auth"
 	"kleeblatt/internal/bridge"
 	"kleeblatt/internal/config"
+	"kleeblatt/internal/longpoll"
 	"kleeblatt/internal/router"
 	"kleeblatt/internal/wamp"
 	"kleeblatt/transport"
@@ -45,10 +48,44 @@ func (n *Node) transportConfig() transport.Config {
 		l.PingInterval = -1
 	}
 	t := transport.Config{Loops: n.workers, NewHandler: n.newHandler, Limits: l, Log: n.log}
-	if n.bridge = n.newBridge(); n.bridge != nil {
-		t.HTTP = n.bridge
-	}
+	t.HTTP = n.http()
 	return t
+}
+
+// http is what takes HTTP requests: the bridge, long polling, both, or nil.
+func (n *Node) http() http.Handler {
+	n.bridge, n.longpoll = n.newBridge(), n.newLongPoll()
+	switch {
+	case n.longpoll == nil && n.bridge == nil:
+		return nil
+	case n.longpoll == nil:
+		return n.bridge
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, longpoll.Prefix):
+			n.longpoll.ServeHTTP(w, r)
+		case n.bridge != nil:
+			n.bridge.ServeHTTP(w, r)
+		default:
+			http.Error(w, "nothing is here but "+longpoll.Prefix+"open, and WebSocket", http.StatusNotFound)
+		}
+	})
+}
+
+// newLongPoll is what carries WAMP in HTTP requests, nil where there is none.
+func (n *Node) newLongPoll() *longpoll.Server {
+	if n.cfg.LongPoll != config.LongPollOn && n.cfg.LongPoll != config.LongPollNoContent {
+		return nil
+	}
+	return longpoll.New(longpoll.Config{
+		Dial: func() (net.Conn, error) { return n.server.Pipe() }, BodyBytes: n.cfg.Limits.BodyBytes,
+		PerAddress: n.cfg.Limits.ConnectionsPerAddress, Allowed: n.originAllowed, NoContent: n.cfg.LongPoll == config.LongPollNoContent,
+	})
+}
+
+func (n *Node) originAllowed(origin, host string) bool {
+	return transport.OriginAllowed(n.cfg.AllowedOrigins, origin, host)
 }
 
 // newBridge is what takes HTTP requests, nil where there is none.
@@ -59,7 +96,7 @@ func (n *Node) newBridge() *bridge.Bridge {
 	return bridge.New(bridge.Config{
 		Dial:  func(context.Context) (net.Conn, error) { return n.server.Pipe() },
 		Realm: n.cfg.Bridge, BodyBytes: n.cfg.Limits.BodyBytes,
-		Allowed: func(origin, host string) bool { return transport.OriginAllowed(n.cfg.AllowedOrigins, origin, host) },
+		Allowed: n.originAllowed,
 	})
 }
 
