@@ -6,7 +6,7 @@ SEED        := 1
 RELEASE     := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 PROCESSORS  := amd64 arm64
 
-.PHONY: build run test check race fuzz bench conformance processes partition-test sim long image ci clean help
+.PHONY: build run test check race fuzz bench conformance processes partition-test sim evaluate evaluate-full long image ci clean help
 
 build: ## bin/kleeblatt and bin/kleeblatt-chaos
 	$(RELEASE) -o bin/ ./cmd/...
@@ -45,6 +45,12 @@ partition-test: build ## CUTS faults (SEED) between real nodes in network namesp
 
 sim: build ## three minutes of simulated clusters with faults; must end with 0 violations
 	bin/kleeblatt-chaos sim --for 3m --stats --enough
+
+evaluate: build ## short runs of the matrix that compares gossip, Raft and peers (15 min), and their report: bin/evaluate/report.html
+	bin/kleeblatt-chaos evaluate --out bin/evaluate
+
+evaluate-full: build ## all of it in full length with repeats (hours); goes on where it was broken off
+	bin/kleeblatt-chaos evaluate --full --out bin/evaluate-full
 
 long: ## many nodes and many hours of membership in virtual time: minutes of a processor
 	KLEEBLATT_LONG=1 go test -count=1 -timeout 30m ./gossip/swim

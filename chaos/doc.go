@@ -34,6 +34,7 @@
 // Folders: netlab cuts real nodes off each other in network namespaces. systems starts, kills and measures the processes of a system that is
 // compared, as its YAML file tells. baseline is such a system: nodes whose tables are replicated by Raft. image makes a container's image.
 // degrade is a bad link before any node, in user space. null is the limit that a router is measured against: it forwards and understands nothing.
+// scenario loads such systems while things go wrong, raw is the form of what it writes down, report makes tables, plots and verdicts of that.
 //
 // Owner of the state: each World belongs to one goroutine; several may run at a time. Arrows: the package may import every room
 // but the commands, and only cmd/kleeblatt-chaos imports it, so that nothing of it is linked into the product.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 )
 
@@ -29,3 +30,21 @@ func Run(context.Context, Config) (*Report, error) { return nil, Able() }
 func Interrupted() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), os.Interrupt)
 }
+
+// Network is Linux's too.
+type Network struct{}
+
+// NewNetwork says so.
+func NewNetwork(int) (*Network, error) { return nil, Able() }
+
+// Host is nowhere.
+func (*Network) Host(int) string { return "" }
+
+// Start says what NewNetwork says, like those that follow.
+func (*Network) Start(int, *exec.Cmd) error { return Able() }
+
+// Cut cuts nothing.
+func (*Network) Cut(...[]int) error { return Able() }
+
+// Mend mends nothing.
+func (*Network) Mend() error { return Able() }

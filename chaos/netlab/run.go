@@ -60,11 +60,13 @@ type window struct {
 	ended time.Duration // when all was healed, 0 before
 }
 
+var errOutside = errors.New("a laboratory runs inside of its own namespaces only")
+
 // Run carries out a plan in the namespaces that this process is the first one in. The error is for what kept it from being carried out; broken
 // promises stand in the report.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if !Inside() {
-		return nil, errors.New("a laboratory runs inside of its own namespaces only")
+		return nil, errOutside
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTime+time.Duration(cfg.Cuts+1)*faultTime)
 	defer cancel()

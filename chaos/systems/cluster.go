@@ -80,6 +80,29 @@ type loopback struct{}
 func (loopback) Host(int) string                  { return "127.0.0.1" }
 func (loopback) Start(_ int, cmd *exec.Cmd) error { return cmd.Start() }
 
+// Pinned is the loopback network where nodes have these processors alone, as taskset takes them; "": all.
+func Pinned(processors string) Net {
+	if processors == "" {
+		return loopback{}
+	}
+	return pinned{processors: processors}
+}
+
+type pinned struct {
+	loopback
+	processors string
+}
+
+// Start starts taskset, which becomes the program.
+func (p pinned) Start(_ int, cmd *exec.Cmd) error {
+	path, err := exec.LookPath("taskset")
+	if err != nil {
+		return err
+	}
+	cmd.Path, cmd.Args, cmd.Err = path, append([]string{path, "-c", p.processors}, cmd.Args...), nil
+	return cmd.Start()
+}
+
 // Start starts n nodes with their folders and logs below dir. It does not wait until they are ready. The cluster is never nil, and Stop
 // ends it, also after an error.
 func Start(s *System, n int, dir string) (*Cluster, error) { return StartIn(loopback{}, s, n, dir) }
@@ -251,12 +274,17 @@ func (c *Cluster) Stop() {
 	c.web.CloseIdleConnections()
 }
 
-// Signal sends node i a signal that it lives through, SIGSTOP or SIGCONT.
-func (c *Cluster) Signal(i int, sig syscall.Signal) error {
+// Pause stops node i's process with all that it started (SIGSTOP), until it is resumed or killed.
+func (c *Cluster) Pause(i int) error { return c.signal(i, pauseGroup) }
+
+// Resume lets it go on.
+func (c *Cluster) Resume(i int) error { return c.signal(i, resumeGroup) }
+
+func (c *Cluster) signal(i int, send func(pid int) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l := c.nodes[i].life; l != nil && !l.hasEnded() {
-		return l.cmd.Process.Signal(sig)
+		return send(l.pid())
 	}
 	return fmt.Errorf("node %d of %s does not run", i, c.System.Name)
 }

@@ -18,7 +18,7 @@ func TestCommands(t *testing.T) {
 	}{
 		"kleeblatt": {joins, joins, false}, "gossip": {joins, joins, false}, "single": {[]int{0, 0, 0}, []int{0, 0, 0}, false},
 		"raft": {founds, joins, true}, "raft-lan": {founds, joins, true}, "raft-paper": {founds, founds, true},
-		"crossbar": {[]int{0, 0, 0}, []int{0, 0, 0}, false},
+		"crossbar": {[]int{0, 0, 0}, []int{0, 0, 0}, false}, "null": {[]int{0, 0, 0}, []int{0, 0, 0}, false},
 	} {
 		s, err := Load(name)
 		if err != nil {
@@ -44,8 +44,8 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	}
-	if got := len(Names()); got != 7 {
-		t.Errorf("there are %d systems, of which this test knows 7", got)
+	if got := len(Names()); got != 8 {
+		t.Errorf("there are %d systems, of which this test knows 8", got)
 	}
 }
 

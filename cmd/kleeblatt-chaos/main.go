@@ -22,6 +22,9 @@ const usage = `usage: kleeblatt-chaos COMMAND
   node       run a node whose tables are replicated otherwise: by Raft (node --help)
   degrade    be a bad link before any node: 3G, Wi-Fi, satellite, a bad plug (degrade --help)
   null       run a router that understands nothing, the limit to measure against (Linux; null --help)
+  run        run one scenario with one system, and write its raw file (run --help)
+  evaluate   run the cells of the matrix, and make the report (evaluate --help)
+  report     make a page and a text of raw files (report --help)
   image      make a container's image of the product, without a container engine (image --help)
   version    what this program is
 `
@@ -40,6 +43,12 @@ func run(words []string, out, complaints io.Writer) int {
 		return degradeLink(words[1:], out, complaints)
 	case len(words) > 0 && words[0] == "null":
 		return nullRouter(words[1:], out, complaints)
+	case len(words) > 0 && words[0] == "run":
+		return runCell(words[1:], out, complaints)
+	case len(words) > 0 && words[0] == "evaluate":
+		return evaluate(words[1:], out, complaints)
+	case len(words) > 0 && words[0] == "report":
+		return makeReport(words[1:], out, complaints)
 	case len(words) > 0 && words[0] == "image":
 		return imageArchive(words[1:], out, complaints)
 	case len(words) == 1 && words[0] == "version":
