@@ -17,6 +17,15 @@ import (
 //	KLEEBLATT_NODE          a Node.js of version 22 or above (autobahn needs it); wampy runs on the "node" of the PATH
 //	KLEEBLATT_PYTHON        a Python with autobahn
 
+// What they do and what they cannot do themselves:
+//
+//	              pub/sub, patterns, calls, progress, cancel          proofs
+//	wampy         WebSocket × JSON, MessagePack, CBOR                 anonymous, ticket, wampcra (plain, salted), cryptosign
+//	              it has no RawSocket                                 it has no scram
+//	autobahn-js   WebSocket × JSON, MessagePack, CBOR;                the same
+//	              RawSocket × JSON, since it speaks no other there    it has no scram
+//	autobahn      WebSocket, RawSocket × JSON, MessagePack, CBOR      the same, and scram by argon2id; its pbkdf2 fails by itself
+
 // TestClientsJS: autobahn-js and wampy with themselves and with each other.
 func TestClientsJS(t *testing.T) {
 	modules, node := os.Getenv("KLEEBLATT_NODE_MODULES"), os.Getenv("KLEEBLATT_NODE")
@@ -35,6 +44,7 @@ func TestClientsJS(t *testing.T) {
 		{node, "autobahn:msgpack", "autobahn:json"},
 		{node, "autobahn:cbor", "wampy:msgpack"},
 		{node, "autobahn:rawsocket", "autobahn:cbor"},
+		{node, "autobahn:rawsocket", "wampy:json"},
 	} {
 		a, b := c.nodes[i%3], c.nodes[(i+1)%3]
 		runClient(t, dir, pair.node, "run.mjs", pair.first, pair.second, a.ws(), b.ws())
@@ -71,6 +81,7 @@ func TestClientsProve(t *testing.T) {
   - {authid: joe, role: backend, ticket: ticket1, wampcra: {secret: secret1, salt: salt123, iterations: 1000},
      cryptosign: 1adfc8bfe1d35616e64dffbd900096f23b066f914c8c2ffbb66f6075b96e116d}
   - {authid: ann, role: guest, wampcra: secret2, scram: {password: ink, kdf: argon2id13, iterations: 1, memory: 64}}
+anonymous: anonymous
 `
 	if err := os.WriteFile(file, []byte(users), 0o600); err != nil {
 		t.Fatal(err)
@@ -78,7 +89,7 @@ func TestClientsProve(t *testing.T) {
 	c := startCluster(t, 3, "--config", file)
 	runClient(t, dir, python, "autobahn_auth.py", c.nodes[0].ws())
 	runClient(t, dir, python, "autobahn_auth.py", c.nodes[1].rs())
-	runClient(t, dir, js, "autobahn_auth.mjs", c.nodes[1].ws())
+	runClient(t, dir, js, "autobahn_auth.mjs", c.nodes[1].ws(), c.nodes[2].rs())
 	runClient(t, dir, "node", "wampy_auth.mjs", c.nodes[2].ws())
 }
 

@@ -1,6 +1,7 @@
-// usage: node autobahn_auth.mjs URL
+// usage: node autobahn_auth.mjs URL URL (ws:// and rs://)
 //
-// Sessions of autobahn-js that prove who they are, by every method that both know: the right secret gets in, another does not.
+// Sessions of autobahn-js that prove who they are, by every method that both know, in each serializer and over RawSocket (where it speaks
+// JSON alone): the right secret gets in, another does not. Scram and channel binding it does not have.
 import autobahn from 'autobahn'
 
 const key = '4d57d97a68f555696620a6d849c0ce582568518d729eb753dc7c732de2804510'
@@ -27,9 +28,9 @@ const ways = [
 ]
 
 // join gives {authid, authmethod}, or {reason}.
-const join = (url, authid, method, proof) => new Promise((resolve) => {
+const join = (way, authid, method, proof) => new Promise((resolve) => {
   const connection = new autobahn.Connection({
-    url, realm: 'realm1', authid, authmethods: [method], max_retries: 0,
+    ...way, realm: 'realm1', authid, authmethods: [method], max_retries: 0,
     ...proof
   })
   connection.onopen = (session, details) => {
@@ -43,14 +44,27 @@ const join = (url, authid, method, proof) => new Promise((resolve) => {
   connection.open()
 })
 
+const [ws, rs] = process.argv.slice(2)
+const { hostname: host, port } = new URL(rs)
+const { JSONSerializer, MsgpackSerializer, CBORSerializer } = autobahn.serializer
+const transports = {
+  json: () => ({ url: ws, serializers: [new JSONSerializer()] }),
+  msgpack: () => ({ url: ws, serializers: [new MsgpackSerializer()] }),
+  cbor: () => ({ url: ws, serializers: [new CBORSerializer()] }),
+  rawsocket: () => ({ transports: [{ type: 'rawsocket', host, port }] })
+}
+
 let failed = 0
-for (const [title, authid, method, right, wrong] of ways) {
-  const [good, bad] = [await join(process.argv[2], authid, method, right), await join(process.argv[2], authid, method, wrong)]
-  if (good.authid === authid && good.authmethod === method && bad.reason === 'wamp.error.authentication_denied') {
-    console.log(`ok - ${title}`)
-  } else {
-    failed++
-    console.log(`not ok - ${title}: ${JSON.stringify([good, bad])}`)
+const tell = (title, ok, what) => {
+  console.log(ok ? `ok - ${title}` : `not ok - ${title}: ${JSON.stringify(what)}`)
+  if (!ok) failed++
+}
+for (const [name, way] of Object.entries(transports)) {
+  for (const [title, authid, method, right, wrong] of ways) {
+    const [good, bad] = [await join(way(), authid, method, right), await join(way(), authid, method, wrong)]
+    tell(`${name}: ${title}`, good.authid === authid && good.authmethod === method && bad.reason === 'wamp.error.authentication_denied', [good, bad])
   }
+  const nobody = await join(way(), undefined, 'anonymous', {})
+  tell(`${name}: anonymous`, nobody.authid && nobody.authmethod === 'anonymous', nobody)
 }
 process.exit(failed ? 1 : 0)

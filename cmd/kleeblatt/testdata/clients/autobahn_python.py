@@ -71,6 +71,18 @@ async def patterns_name_the_topic(a, b, p):
     events = await follow(b, a, p + ".y..z", "wildcard", p + ".y.x.z")
     await a.publish(p + ".y.x.z", 7, options=PublishOptions(acknowledge=True))
     assert (await events.get())[2] == p + ".y.x.z"
+    events = await follow(b, a, p + ".q", "prefix", p + ".q.r.s")
+    await a.publish(p + ".q.r.s", 8, options=PublishOptions(acknowledge=True))
+    assert (await events.get())[2] == p + ".q.r.s"
+
+
+async def pattern_registrations_name_the_procedure(a, b, p):
+    async def named(details=None):
+        return details.procedure
+
+    for match, pattern, procedure in [("prefix", ".pre", ".pre.x.y"), ("wildcard", ".w..z", ".w.any.z")]:
+        await b.register(named, p + pattern, RegisterOptions(match=match, details_arg="details"))
+        assert await when_registered(lambda: a.call(p + procedure)) == p + procedure
 
 
 async def calls_carry_values_and_errors(a, b, p):
@@ -124,7 +136,7 @@ async def cancelled_calls_end(a, b, p):
 async def main(url_a, url_b):
     failed = 0
     formats = [(JsonSerializer, CBORSerializer), (CBORSerializer, MsgPackSerializer), (MsgPackSerializer, JsonSerializer)]
-    scenarios = [events_carry_values, events_keep_their_order, patterns_name_the_topic, calls_carry_values_and_errors,
+    scenarios = [events_carry_values, events_keep_their_order, patterns_name_the_topic, pattern_registrations_name_the_procedure, calls_carry_values_and_errors,
                  progress_comes_before_the_result, cancelled_calls_end]
     for n, (format_a, format_b) in enumerate(formats):
         a, b = await join(url_a, format_a()), await join(url_b, format_b())

@@ -115,6 +115,9 @@ export const scenarios = {
     await b.register(p + "x", { match: "prefix" }, (m) => ({ args: [m.name] }));
     const r = await whenRegistered(() => a.call(p + "x.y").answer);
     assert.deepEqual(r.args, [p + "x.y"]);
+    await b.register(p + "w..z", { match: "wildcard" }, (m) => ({ args: [m.name] }));
+    const w = await whenRegistered(() => a.call(p + "w.any.z").answer);
+    assert.deepEqual(w.args, [p + "w.any.z"]);
   },
 
   async "shared registrations take turns"(a, b, p) {

@@ -1,9 +1,13 @@
 // usage: node wampy_auth.mjs URL
 //
-// Sessions of wampy that prove who they are, by every method that both know: the right secret gets in, another does not.
+// Sessions of wampy that prove who they are, by every method that both know, in each serializer: the right secret gets in, another does
+// not. Scram it does not have, nor RawSocket.
 import { Wampy } from 'wampy'
 import * as cra from 'wampy/wampcra.js'
 import * as cryptosign from 'wampy/cryptosign.js'
+import { JsonSerializer } from 'wampy/JsonSerializer.js'
+import { MsgpackSerializer } from 'wampy/MsgpackSerializer.js'
+import { CborSerializer } from 'wampy/CborSerializer.js'
 import WebSocket from 'ws'
 
 const key = '4d57d97a68f555696620a6d849c0ce582568518d729eb753dc7c732de2804510'
@@ -18,9 +22,10 @@ const ways = [
 ]
 
 // join gives {authid, authmethod}, or {reason}.
-const join = async (authid, method, onChallenge, authextra) => {
+const join = async (Serializer, authid, method, onChallenge, authextra) => {
   const client = new Wampy(process.argv[2], {
-    realm: 'realm1', ws: WebSocket, autoReconnect: false, authid, authmethods: [method], onChallenge, authextra
+    realm: 'realm1', ws: WebSocket, autoReconnect: false, authid, authmethods: [method], onChallenge, authextra,
+    serializer: new Serializer()
   })
   try {
     const details = await client.connect()
@@ -32,13 +37,18 @@ const join = async (authid, method, onChallenge, authextra) => {
 }
 
 let failed = 0
-for (const [title, authid, method, right, wrong, extra] of ways) {
-  const [good, bad] = [await join(authid, method, right, extra), await join(authid, method, wrong, extra)]
-  if (good.authid === authid && good.authmethod === method && bad.reason === 'wamp.error.authentication_denied') {
-    console.log(`ok - wampy: ${title}`)
-  } else {
-    failed++
-    console.log(`not ok - wampy: ${title}: ${JSON.stringify([good, bad])}`)
+const tell = (title, ok, what) => {
+  console.log(ok ? `ok - wampy ${title}` : `not ok - wampy ${title}: ${JSON.stringify(what)}`)
+  if (!ok) failed++
+}
+for (const [name, Serializer] of Object.entries({ json: JsonSerializer, msgpack: MsgpackSerializer, cbor: CborSerializer })) {
+  for (const [title, authid, method, right, wrong, extra] of ways) {
+    const [good, bad] = [await join(Serializer, authid, method, right, extra), await join(Serializer, authid, method, wrong, extra)]
+    tell(`${name}: ${title}`, good.authid === authid && good.authmethod === method && bad.reason === 'wamp.error.authentication_denied', [good, bad])
   }
+  const client = new Wampy(process.argv[2], { realm: 'realm1', ws: WebSocket, autoReconnect: false, serializer: new Serializer() })
+  const nobody = await client.connect()
+  tell(`${name}: anonymous`, nobody.authid && nobody.authmethod === 'anonymous', nobody)
+  client.disconnect()
 }
 process.exit(failed ? 1 : 0)
