@@ -334,10 +334,10 @@ func (l *ledger) anyCandidate(c *call, is func(*registration) bool) bool {
 func (l *ledger) troubled(c *call) bool {
 	now := l.clock()
 	touched := func(r *registration) bool {
-		return r.over != 0 || r.s.state != sessionOpen || l.trouble(c.s.node, r.s.node, c.at-l.wait.recovered, now) != calm
+		return r.over != 0 || r.s.state != sessionOpen || l.unread(r.s) || l.trouble(c.s.node, r.s.node, c.at-l.wait.recovered, now) != calm
 	}
 	if v := c.invoked; v != nil {
-		return v.s.state != sessionOpen || l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, now) != calm
+		return v.s.state != sessionOpen || l.unread(v.s) || l.trouble(c.s.node, v.s.node, c.at-l.wait.recovered, now) != calm
 	}
 	return l.anyCandidate(c, touched)
 }
@@ -346,7 +346,7 @@ func (l *ledger) troubled(c *call) bool {
 func (l *ledger) steady(c *call) (found *registration) {
 	now := l.clock()
 	for _, r := range l.candidates(c) {
-		if !l.visible(r.s, r.since, c.s.node, c.at, now) || r.leaving != 0 || r.over != 0 || l.lostUnread(r) {
+		if !l.visible(r.s, r.since, c.s.node, c.at, now) || r.leaving != 0 || r.over != 0 || l.unread(r.s) {
 			return nil
 		}
 		found = r
@@ -354,9 +354,10 @@ func (l *ledger) steady(c *call) (found *registration) {
 	return found
 }
 
-// lostUnread says that r may have lost to a rival without its session's knowing: the news lies behind what it does not read.
-func (l *ledger) lostUnread(r *registration) bool {
-	return r.s.stalledWithin(l.clock()-l.wait.settled, l.clock()) && l.rival(r, nil) != nil && l.tornFromRival(r)
+// unread says that a session may have been cut off, or may have lost its registrations to rivals, without knowing so yet: the news lies
+// behind what it does not read.
+func (l *ledger) unread(s *session) bool {
+	return s.stalledWithin(l.clock()-l.wait.settled, l.clock())
 }
 
 // visible says that what a session was told at since must be known to a node from at on, and that no fault has kept the two apart

@@ -121,41 +121,38 @@ func TestNothingIsLostWithoutAFault(t *testing.T) {
 	}
 }
 
-// TestUnknownThoughRegistered: a call of a procedure that somebody has registered does not fail as unknown. Only a callee that does not read
-// may have lost it to a rival from behind a fault, and not have heard so yet.
-func TestUnknownThoughRegistered(t *testing.T) {
+// TestCalleeThatDoesNotRead: a call does not fail while its callee is there. One that does not read may have been cut off, or may have lost what
+// it registered, and hears of it only behind what it has not read.
+func TestCalleeThatDoesNotRead(t *testing.T) {
 	const now = int64(150 * time.Second)
 	at := func(s int64) int64 { return s * int64(time.Second) }
 	p := pattern{wamp.Exact, "p.single.a"}
 	for _, x := range []struct {
-		name    string
-		stalled int64
-		rival   bool
-		level   trouble // between the rivals
-		broken  bool
+		name   string
+		callee session
+		broken bool
 	}{
-		{"reads", 0, true, torn, true},
-		{"does not read, alone", at(145), false, torn, true},
-		{"does not read, and its rival was never hidden", at(145), true, calm, true},
-		{"does not read what took it", at(145), true, torn, false},
+		{"reads", session{}, true},
+		{"did not read long ago", session{stalls: []span{{at(120), at(124)}}}, true},
+		{"did not read just before", session{stalls: []span{{at(140), at(148)}}}, false},
+		{"does not read", session{stalled: at(145)}, false},
 	} {
-		l := newLedger(func() int64 { return now })
-		l.trouble = func(a, b int, _, _ int64) trouble {
-			if a+b == 3 {
-				return x.level
+		for _, uri := range []string{wamp.ErrNoSuchProcedure, wamp.ErrCanceled} {
+			for _, invoked := range []bool{false, true} {
+				l := newLedger(func() int64 { return now })
+				l.trouble = func(int, int, int64, int64) trouble { return calm }
+				l.torn = func(int, int, int64) int64 { return 0 }
+				callee := x.callee
+				callee.node, callee.state = 1, sessionOpen
+				l.held[p] = []*registration{{pattern: p, s: &callee, invoke: wamp.Single, asked: at(100), since: at(101)}}
+				c := &call{s: &session{state: sessionOpen}, procedure: p.uri, at: at(149)}
+				if invoked {
+					c.invoked = &invocation{call: c, s: &callee, at: at(149)}
+				}
+				if why := l.blame(c, uri); (why != "") != x.broken {
+					t.Errorf("%s, %s, invoked %v: %q", x.name, uri, invoked, why)
+				}
 			}
-			return calm
-		}
-		l.torn = func(int, int, int64) int64 { return 0 }
-		callee := &session{node: 1, state: sessionOpen, stalled: x.stalled}
-		l.held[p] = []*registration{{pattern: p, s: callee, invoke: wamp.Single, asked: at(100), since: at(101)}}
-		if x.rival {
-			gone := &session{node: 2, state: sessionOver}
-			l.held[p] = append(l.held[p], &registration{pattern: p, s: gone, invoke: wamp.Single, asked: at(90), since: at(91), over: at(140)})
-		}
-		c := &call{s: &session{node: 0, state: sessionOpen}, procedure: p.uri, at: at(149)}
-		if why := l.blame(c, wamp.ErrNoSuchProcedure); (why != "") != x.broken {
-			t.Errorf("%s: %q", x.name, why)
 		}
 	}
 }
