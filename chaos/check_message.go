@@ -395,11 +395,12 @@ func (l *ledger) onRevoked(s *session, m *codec.Message) *registration {
 	return nil
 }
 
-// tornFromRival says that a fault may have hidden one of its rivals from r: both could be granted, and one has to go.
+// tornFromRival says that a fault may have hidden one of its rivals from r: both could be granted, and one has to go. A claim waits for a
+// second only, which is less than what a node calls silence.
 func (l *ledger) tornFromRival(r *registration) bool {
 	for o := range l.others(r) {
 		since := max(o.asked, r.asked) - l.wait.recovered - l.wait.visible
-		if l.trouble(o.s.node, r.s.node, since, l.clock()) != calm {
+		if l.trouble(o.s.node, r.s.node, since, l.clock()) != calm || l.late(o.s.node, r.s.node, since, l.clock()) {
 			return true
 		}
 	}

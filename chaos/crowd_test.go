@@ -15,6 +15,7 @@ func play(seed uint64, flaw string) *ledger {
 	t := newToy(seed, flaw)
 	l := newLedger(t.clock)
 	l.trouble = func(a, b int, from, until int64) trouble { return calm }
+	l.late = func(a, b int, from, until int64) bool { return false }
 	l.torn = func(a, b int, at int64) int64 { return 0 }
 	l.gone = func(a, b int, from, until int64) bool { return false }
 	l.died = func(node int, from, until int64) bool { return false }
@@ -196,12 +197,14 @@ func TestRevokedWithoutAFault(t *testing.T) {
 	for _, x := range []struct {
 		name   string
 		level  trouble
+		late   bool
 		rivals int
 		broken int
 	}{
-		{"nobody else holds it", calm, 0, 1},
-		{"a rival all the time in reach", calm, 1, 1},
-		{"a rival behind a fault", torn, 1, 0},
+		{"nobody else holds it", calm, false, 0, 1},
+		{"a rival all the time in reach", calm, false, 1, 1},
+		{"a rival behind a fault", torn, false, 1, 0},
+		{"a rival whose claim came late", calm, true, 1, 0},
 	} {
 		l := newLedger(func() int64 { return now })
 		l.trouble = func(a, b int, _, _ int64) trouble {
@@ -210,6 +213,7 @@ func TestRevokedWithoutAFault(t *testing.T) {
 			}
 			return x.level
 		}
+		l.late = func(a, b int, _, _ int64) bool { return a != b && x.late }
 		s := &session{state: sessionOpen}
 		r := &registration{pattern: p, s: s, id: 7, invoke: wamp.Single, asked: now - 2, since: now - 1}
 		s.registrations = []*registration{r}

@@ -22,6 +22,8 @@ type ledger struct {
 	clock func() int64
 	// trouble is the worst that touched the pair of nodes within a time; a node and itself: the node.
 	trouble func(a, b int, from, until int64) trouble
+	// late says that a fault may have made what one node told the other late, whether they noticed or not.
+	late func(a, b int, from, until int64) bool
 	// torn is when the last torn time of the pair that began before at ended, 0 for none.
 	torn func(a, b int, at int64) int64
 	// gone says that node a has given node b, or a life of it, up for good at some time in between.

@@ -25,6 +25,7 @@ func newTroupe(w *World) *troupe {
 	t := &troupe{w: w, ledger: newLedger(func() int64 { return w.now })}
 	t.ledger.count, t.ledger.collide = &w.count, w.draw.idBits < 53
 	t.ledger.trouble, t.ledger.torn = t.trouble, t.torn
+	t.ledger.late = func(a, b int, from, until int64) bool { return w.journal.trouble(a, b, from, until) != calm }
 	t.ledger.gone, t.ledger.died = t.gone, t.died
 	t.ledger.wait.gone = int64(w.draw.failMax + w.draw.hideAfter + w.draw.leaveGrace + goneSlack)
 	t.ledger.report = func(v violation) { w.violate("%s: %s", v.rule, v.text) }
