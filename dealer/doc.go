@@ -20,6 +20,10 @@
 // there (DropNode), the session there (whose side says so in a frame: an answer, or a cancel). Whoever ends a record sends
 // its final frame.
 //
+// A record is found by its ids without hashing: they count upwards, and so say a place among some thousand (quick.go). Where that is taken,
+// because there is more under way or because a client chose its ids so, the record is in a hash table (table.go). Calls that stay inside a
+// node are in no ring of nodes.
+//
 // What the router needs to go on with a call, it notes with the record (Note): the head of a call in parts and the parts that wait for a
 // callee to take it, or, on the callee's side, the whole call while the callee may still say that somebody else shall have it. Notes end with
 // their records and are bounded as a whole.

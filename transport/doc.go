@@ -21,6 +21,9 @@
 // a fan-out shares one copy. The flush writes each connection's ranges with one system call; what the kernel does not take is
 // copied to a buffer of the connection and freed when it has drained.
 //
+// A loop that has run dry keeps its processor for up to half a millisecond while it waits, as long as no goroutine serves any of its
+// connections; a timer in its epoll set ends that (poll_linux.go).
+//
 // Handler methods are called between two steps of the loop, never from inside of a Loop method, with one exception:
 // Pressure(Full) comes from inside of Send and Fanout. Closed, DialFailed and the other levels are queued as notes and
 // delivered when the current handler call has returned.
