@@ -68,6 +68,12 @@ var metrics = []metric{
 		count(func(c *Counters) uint64 { return c.Crowded })},
 	{"kleeblatt_not_authorized_total", counter, "action", "Requests of clients that their role's rules deny.",
 		counts(func(c *Counters) []Count { return c.NotAuthorized })},
+	{"kleeblatt_testaments_total", counter, "", "Events published because the session that left them behind has ended.",
+		count(func(c *Counters) uint64 { return c.Testaments })},
+	{"kleeblatt_retained_events", gauge, "", "Retained events of all realms.", number(func(c *Counters) int { return c.Retained })},
+	{"kleeblatt_retained_bytes", gauge, "", "Bytes that retained events take, about.", number(func(c *Counters) int { return c.RetainedBytes })},
+	{"kleeblatt_retained_adopted_total", counter, "", "Retained events of nodes that are gone, which this node carries on.",
+		count(func(c *Counters) uint64 { return c.RetainedAdopted })},
 
 	{"kleeblatt_dropped_total", counter, "reason", "Messages that somebody should have had and did not get.",
 		counts(func(c *Counters) []Count { return c.Dropped })},

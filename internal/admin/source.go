@@ -82,6 +82,13 @@ type Counters struct {
 	Crowded       uint64  // clients that did not get in for want of room
 	NotAuthorized []Count // requests that the rules of a role denied, by action: call, register, publish, subscribe
 
+	Testaments uint64 // published at the end of sessions
+
+	// Retained events.
+	Retained        int    // of all realms, that this node knows
+	RetainedBytes   int    // that they take, about
+	RetainedAdopted uint64 // of nodes that are gone, which this one carries on
+
 	// What was lost or held up.
 	Dropped    []Count // by reason
 	SlowClosed uint64  // sessions closed for a full queue

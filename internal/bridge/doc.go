@@ -11,6 +11,9 @@
 //	             │                      │ none yet: a connection within the process, HELLO
 //	             └──────────────────────┴──────▶ status and {"error": URI, "args", "kwargs"}
 //
+// Cryptosign is left out, since a request has no room for a challenge, and so are certificates of clients, which do not reach through to
+// the session's connection; crossbar's signed requests (key and signature in the query) are refused with 401.
+//
 // A body is read only once its sender is known. Requests, sessions, bytes and time are bounded; a request that its client gives up
 // cancels its call. A page of another site gets nowhere: its Origin has to be allowed, like those of WebSocket.
 //

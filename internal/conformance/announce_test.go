@@ -134,6 +134,15 @@ func TestANN_01_ReadmeSaysTheSame(t *testing.T) {
 		if !strings.Contains(string(text), "| `"+a.key+"` | "+want+" |") {
 			t.Errorf("README does not say %q of %s", want, a.key)
 		}
+		// The line's link leads to a file with tests of its rows.
+		_, line, _ := strings.Cut(string(text), "| `"+a.key+"` |")
+		line, _, _ = strings.Cut(line, "\n")
+		_, file, _ := strings.Cut(line, "["+a.rows+"](internal/conformance/")
+		file, _, ok := strings.Cut(file, ")")
+		tests, err := os.ReadFile(file)
+		if !ok || err != nil || !strings.Contains(string(tests), "_"+a.rows+"_") && !strings.Contains(string(tests), "Test"+a.rows+"_") {
+			t.Errorf("README does not link %s to tests of %s: %q, %v", a.key, a.rows, file, err)
+		}
 	}
 }
 

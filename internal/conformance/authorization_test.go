@@ -15,6 +15,7 @@ users:
   - {authid: joe, role: ruled, realms: ruled.realm, ticket: sesame}
   - {authid: amy, role: asked, realms: ruled.realm, ticket: sesame}
   - {authid: zoe, role: decider, realms: ruled.realm, ticket: sesame}
+  - {authid: kim, role: warded, realms: ruled.realm, ticket: sesame}
   - {authid: root, role: killer, realms: [kill.realm, meta.realm], ticket: sesame}
   - authid: peter
     role: proven
@@ -30,6 +31,9 @@ roles:
   proven: {trustlevel: 0}
   decider: {trustlevel: 7}
   asked: {rules: [{uri: t..fence., match: wildcard, allow: subscribe}], authorizer: {procedure: t.authorizer, realm: ruled.realm, timeout: 20s}}
+  warded:
+    rules: [{uri: "", match: prefix, allow: [call, register, publish, subscribe]}]
+    authorizer: {procedure: t.warden, realm: ruled.realm, timeout: 20s}
   killer:
     - {uri: "", match: prefix, allow: [call, register, publish, subscribe]}
     - {uri: wamp., match: prefix, allow: call}

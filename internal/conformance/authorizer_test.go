@@ -1,6 +1,9 @@
 package conformance
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // joinAsked opens a session for whose role a procedure is asked, and the one that has the procedure.
 func (p *place) joinAsked(name string) (asked, authorizer *peer) {
@@ -83,5 +86,47 @@ func TestAZN_03_AnAuthorizerIsAskedAboutAPatternAsAWhole(t *testing.T) {
 		i := z.expect(`[68,"*","*",{},[{},%q,"subscribe",{"match":"prefix"}]]`, p.uri("all."))
 		z.send(`[70,%d,{},[true]]`, num(i[1]))
 		a.expect(`[33,%d,"*"]`, a.request)
+	})
+}
+
+// TestSMA_16: a rule for everything does not speak of what ends what others have. Beside it the authorizer is asked about that, and about
+// nothing else.
+func TestSMA_16_RRV_04_SRV_01_AnAuthorizerBesideARuleForEverything(t *testing.T) {
+	everywhere(t, func(p *place) {
+		z := p.joinWithTicket("warden", "zoe", "decider")
+		z.register("t.warden", `{"invoke":"last"}`)
+		a, v := p.joinWithTicket("A", "kim", "warded"), p.joinAs("V", ruledRealm, allRoles)
+		uri := p.uri("uri")
+		sub, reg := v.subscribe(uri, `{}`), v.register(uri, `{}`)
+		p.settle()
+		a.publish(uri, "", ",[1]") // what the rule speaks of
+		v.expect(`[36,%d,"*",{},[1]]`, sub)
+		a.expect(`[50,%d,{},["*"]]`, a.call("wamp.session.count", `{}`, ""))
+		z.quiet()
+		for _, c := range []struct {
+			procedure, args string
+			done            func()
+		}{
+			{"wamp.subscription.remove_subscriber", fmt.Sprintf(",[%d,%d]", sub, v.id), func() { a.publish(uri, "", "") }},
+			{"wamp.registration.remove_callee", fmt.Sprintf(",[%d,%d]", reg, v.id), func() { a.refused(48, a.call(uri, `{}`, ""), noSuchProcedure) }},
+			{"wamp.session.kill", fmtArgs(v.id), func() { v.killed("wamp.close.killed") }},
+		} {
+			for _, answer := range []string{`false`, `true`} {
+				r := a.call(c.procedure, `{}`, c.args)
+				i := z.expect(`[68,"*","*",{},[{"session":%d,"realm":%q,"authid":"kim","authrole":"warded"},%q,"call",{}]]`, a.id, ruledRealm, c.procedure)
+				if answer == "false" {
+					v.quiet() // nothing is done before it is allowed
+				}
+				z.send(`[70,%d,{},[%s]]`, num(i[1]), answer)
+				if answer == "false" {
+					a.refused(48, r, notAuthorized)
+					v.quiet()
+					continue
+				}
+				a.expect(`[50,%d,{}]`, r)
+			}
+			p.settle()
+			c.done()
+		}
 	})
 }

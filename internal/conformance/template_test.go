@@ -56,3 +56,25 @@ func TestHND_06_URI_05_NamesThatNoTemplateMakes(t *testing.T) {
 		}
 	})
 }
+
+// A node makes so many realms and no more: who would make another is refused in plain words, and those that there are go on. A realm that
+// was made stays until the node ends, also when everybody has left it; what it keeps is still there.
+func TestHND_06_RealmsOnDemandAreBounded(t *testing.T) {
+	alone(t, func(p *place) {
+		a := p.joinAs("A", "tenant.a", allRoles)
+		a.publish("kept", `"retain":true`, `,["x"]`)
+		b := p.joinAs("B", "tenant.b", allRoles)
+		a.goodbye()
+		b.goodbye()
+		c := p.connect("C")
+		c.send(`[1,"tenant.c",{"roles":%s}]`, allRoles)
+		if d := c.expect(`[3,{},"wamp.error.no_such_realm"]`)[1].(map[string]any); d["message"] != "there are too many realms on this node" {
+			t.Errorf("details %v", d)
+		}
+		c.ended()
+		a = p.joinAs("A again", "tenant.a", allRoles)
+		sub := a.subscribe("kept", `{"get_retained":true}`)
+		a.expect(`[36,%d,"*",{"retained":true},["x"]]`, sub)
+		p.join("in the realm that was configured").goodbye()
+	}, "--realm", realm, "--realm", tenantRealms, "--limit-realms", "2")
+}

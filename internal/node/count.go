@@ -103,7 +103,7 @@ func (n *Node) Counters() admin.Counters {
 	c := admin.Counters{Version: Version, Start: startedAt, Ready: n.isReady()}
 	c.LinkRefused, c.ProbesOK, c.Conflicts = n.count.linkRefused.Load(), n.count.probes.Load(), n.count.conflicts.Load()
 	n.countTransport(&c)
-	var late, parts, large, uncarriable, dropped, bad uint64
+	var late, parts, large, uncarriable, dropped, bad, unkept, cut uint64
 	var received [wamp.MessageTypeBound]uint64
 	var failed [len(router.FailureNames)]uint64
 	var notAuthorized [auth.ActionBound]uint64
@@ -150,12 +150,16 @@ func (n *Node) Counters() admin.Counters {
 			uncarriable += s.EventsUncarriable
 			dropped += s.EventsDropped
 			bad += s.BadFrames
+			unkept += s.HistoryTooLarge
+			cut += s.RetainedCut
+			c.Testaments += s.Testaments
 		})
 	}
 	c.Dropped = append(c.Dropped,
 		admin.Count{Label: "reply_late", Value: late}, admin.Count{Label: "call_part_late", Value: parts}, admin.Count{Label: "event_too_large", Value: large},
 		admin.Count{Label: "event_not_carried", Value: uncarriable}, admin.Count{Label: "event_slow_consumer", Value: dropped},
-		admin.Count{Label: "frame_unreadable", Value: bad})
+		admin.Count{Label: "frame_unreadable", Value: bad}, admin.Count{Label: "history_too_large", Value: unkept},
+		admin.Count{Label: "retained_too_many", Value: cut})
 	for t, n := range received {
 		if n > 0 {
 			c.MessagesIn = append(c.MessagesIn, admin.Count{Label: strings.ToLower(wamp.MessageType(t).String()), Value: n})
@@ -224,6 +228,9 @@ func (o *home) count(c *admin.Counters) {
 		admin.Count{Label: "relay_over_budget", Value: o.dropped}, admin.Count{Label: "table_entry_unknown", Value: o.tables.Unknown() + o.directory.Unknown()},
 		admin.Count{Label: "session_id_clash", Value: o.directory.Clashes()})
 	c.DirectorySessions = o.directory.Len()
+	kept := o.retention.Stats()
+	c.Retained, c.RetainedBytes, c.RetainedAdopted = kept.Events, kept.Bytes, kept.Adopted
+	c.Dropped = append(c.Dropped, admin.Count{Label: "not_retained", Value: kept.Refused})
 	r := o.tables.Stats()
 	c.Claims = append(c.Claims,
 		admin.Count{Label: "confirmed", Value: r.ClaimsConfirmed}, admin.Count{Label: "refused", Value: r.ClaimsRefused},
