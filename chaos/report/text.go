@@ -16,6 +16,7 @@ var method = []string{
 	"What was due and did not happen counts as failed: a client that gets no session fails with all that it was to do in it. Events count where they arrive. A run in which a client did not report is void.",
 	"Every node may be killed. The first kill hits the first node, which founded the cluster, the others follow in an order drawn from the seed. A killed node is started again after 1 s, and the next kill waits until the cluster is complete again (20 s at most), so that Raft is not charged for votes that it could not give back yet.",
 	"Clients find nodes as behind a load balancer: they try them in random order, and a closed port costs nothing.",
+	"The load average before the run tells what else the machine had to do: above 0.5 or so, times and rates of that run are those of a machine that is shared.",
 	"Raft is hashicorp/raft behind the seam that gossip stands behind otherwise: sessions, broker, dealer, transport, links and failure detection are the same code. `raft` has the library's timeouts, `raft-lan` such for a LAN, `raft-paper` is a re-implementation of the 2019 design (sessions in the log, node 0 the gateway, messages flooded, no join barrier), not that code. Logs are in memory.",
 	"A number is the median of the runs; behind it stand the least and the greatest one. Of an even number of runs the median is the lower one of the two in the middle. Absolute figures are of this machine; what holds elsewhere is how the systems compare.",
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"kleeblatt/chaos/raw"
@@ -23,6 +24,13 @@ func thisMachine() raw.Machine {
 func line(file string) string {
 	text, _ := os.ReadFile(file)
 	return strings.TrimSpace(string(text))
+}
+
+// loadAverage is how many processes wanted a processor in the last minute: what else the machine had to do.
+func loadAverage() float64 {
+	first, _, _ := strings.Cut(line("/proc/loadavg"), " ")
+	v, _ := strconv.ParseFloat(first, 64)
+	return v
 }
 
 // field is what stands behind "name:".

@@ -74,6 +74,7 @@ func Run(ctx context.Context, c Cell, dir string) (err error) {
 		return err
 	}
 	l := &lab{cell: c, system: s, raw: w, began: time.Now(), home: home}
+	l.figure("load average before the run", loadAverage(), "", thisMachine().Processors)
 	if err = l.start(ctx); err == nil {
 		err = c.Spec.run(ctx, l)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kleeblatt/internal/client"
+	"kleeblatt/internal/wamp"
 )
 
 const (
@@ -331,7 +332,7 @@ func (c *Cluster) ask(ctx context.Context, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, readyAsk)
 	defer cancel()
 	if c.System.Ready == "" {
-		s, err := client.Dial(ctx, client.Config{URLs: c.URLs[i : i+1], Realm: c.System.Realm, Once: true})
+		s, err := client.Dial(ctx, client.Config{URLs: c.URLs[i : i+1], Realm: c.System.Realm, Serializer: wamp.MsgPack, Once: true})
 		if err == nil {
 			s.Close()
 		}
