@@ -99,5 +99,10 @@ func (r *Run) Figure(name string) (Row, bool) {
 	return Row{}, false
 }
 
+// Ends is when the load was to be over, without the start and the end of the nodes.
+func (r *Run) Ends() time.Time {
+	return r.Header.Began.Add(time.Duration(r.Header.Seconds * float64(time.Second)))
+}
+
 // Counts reports whether the run was carried out and its figures may be used.
 func (r *Run) Counts() bool { return r.Done && r.Void == "" }

@@ -162,10 +162,40 @@ func (b *Book) facts() (lines []string) {
 	lines = append(lines,
 		"Machine: "+list(machines)+".", "Commit: "+list(commits)+".", "Seeds: "+strings.Join(numbers, ", ")+" (a run's number).",
 		fmt.Sprintf("Runs: %d that count, %d that do not.", runs, len(b.Void)), "Processors: "+list(pins)+".")
+	if n := b.beside(); n > 0 {
+		lines = append(lines, fmt.Sprintf("%d runs took place while another one did, so their times are those of a machine that is shared; shares that succeeded within 1 s suffer little from that.", n))
+	}
+	if n := b.unknown(); n > 0 {
+		lines = append(lines, fmt.Sprintf("Of %d runs it is not known what else the machine had to do.", n))
+	}
 	for _, v := range slices.Sorted(maps.Keys(versions)) {
 		lines = append(lines, v+".")
 	}
 	return lines
+}
+
+// beside counts the runs that overlap another one.
+func (b *Book) beside() (n int) {
+	var all []*raw.Run
+	b.each(func(r *raw.Run) { all = append(all, r) })
+	for _, r := range all {
+		if slices.ContainsFunc(all, func(o *raw.Run) bool {
+			return o != r && o.Header.Began.Before(r.Ends()) && r.Header.Began.Before(o.Ends())
+		}) {
+			n++
+		}
+	}
+	return n
+}
+
+// unknown counts the runs that do not say how busy the machine was.
+func (b *Book) unknown() (n int) {
+	b.each(func(r *raw.Run) {
+		if _, ok := r.Figure("load average before the run"); !ok {
+			n++
+		}
+	})
+	return n
 }
 
 // gaps says what was not run, or does not count.
