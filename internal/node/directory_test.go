@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"kleeblatt/gossip"
 	"kleeblatt/gossip/swim"
 	"kleeblatt/internal/auth"
 	"kleeblatt/internal/codec"
@@ -156,6 +157,30 @@ func TestDirectoryCutLongerThanTheGrace(t *testing.T) {
 	}
 	if got, want := cb.tells(), fmt.Sprintf("on_up[a] +%d on_heal[]", ida); got != want {
 		t.Errorf("b heard %s, want %s", got, want)
+	}
+}
+
+// TestDirectoryCutLongerThanItsPartIsKept: that a node's part is forgotten ends no partition. What ends it is told, also after so long.
+func TestDirectoryCutLongerThanItsPartIsKept(t *testing.T) {
+	w := newWorld(t, 1, "a", "b")
+	a, b := w.nodes[0], w.nodes[1]
+	c := w.chronicle(a)
+	id := w.sessionID(w.join(b, 0))
+	c.tells()
+	w.cut(b, true)
+	w.member(b, a, false)
+	w.advance(15 * time.Minute)
+	if s := a.hubs[0].home.peers["b"].state; s != gossip.Forgotten {
+		t.Fatalf("b is %v", s)
+	}
+	if got, want := c.tells(), fmt.Sprintf("on_down[b] on_partition[[b]] -%d", id); got != want {
+		t.Errorf("heard %s, want %s", got, want)
+	}
+	w.cut(b, false)
+	w.member(b, a, true)
+	w.advance(10 * time.Second)
+	if got, want := c.tells(), fmt.Sprintf("on_up[b] +%d on_heal[]", id); got != want {
+		t.Errorf("heard %s, want %s", got, want)
 	}
 }
 

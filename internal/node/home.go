@@ -216,6 +216,8 @@ func (o *home) execGossip(e *gossip.Effect) {
 		p.state = e.State
 		if e.State == gossip.Forgotten || e.State == gossip.Buried {
 			p.stopLingering()
+		}
+		if e.State == gossip.Buried { // who is only forgotten may still be cut off
 			p.cutOff(false)
 		}
 		p.maybeAllTold()
