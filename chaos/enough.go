@@ -16,8 +16,10 @@ const (
 	enoughFaults     = 3
 )
 
-// rare are the counters of branches that a batch has to have reached at least once, each by its name.
+// rare are the counters of branches that a batch has to have reached at least once, each by its name; and of what was held against what, since
+// a rule that never came to judge has held nothing.
 var rare = []string{
+	"Scans", "FramesIn", "LinksSummed", "RoutesCompared", "RecordsChecked",
 	"OneWayCuts", "UDPCuts", "TCPCuts", "Flaps", "Clogs", "Stops", "Skews", "Twins", "Breaks", "FalseDeaths", "Leaves", "Rebirths",
 	"Gaps", "Overlaps", "LateDeltas", "Obituaries", "Recalls", "CaughtUp", "Snapshots", "Collisions",
 	"LossyResets", "RivalDials", "Superseded", "Detours", "RelayedIn", "RelayedOut", "HeldFrames", "HeldTooLong", "VoidedCalls",

@@ -130,8 +130,7 @@ type calleeOf struct {
 	session uint64
 }
 
-// compare holds what is routed against the parts: the interest of each node that is shown, all of it and nothing else, and no callee that
-// no part has.
+// compare holds what is routed against the parts: the interest and the registrations of each node that is shown, all of them and nothing else.
 func (t *tables) compare(p *process, at *places) {
 	wanted := 0
 	clear(t.compared)
@@ -174,14 +173,20 @@ func (t *tables) compare(p *process, at *places) {
 		}
 		for x := range s.Dealer.All {
 			for i := range x.Callees {
-				if c := &x.Callees[i]; !t.compared[calleeOf{realm, x.Key, c.NodeName, c.Session}] {
+				c := &x.Callees[i]
+				k := calleeOf{realm, x.Key, c.NodeName, c.Session}
+				if !t.compared[k] {
 					t.w.violate("%v routes %s to a session of %s that no part has", p, x.Procedure, c.NodeName)
 				}
+				delete(t.compared, k)
 			}
 		}
 	}
 	if routed > wanted {
 		t.w.violate("%v routes %d interests, the parts have %d", p, routed, wanted)
+	}
+	if len(t.compared) > 0 {
+		t.w.violate("%v does not route to %d callees, whose nodes' parts have them", p, len(t.compared))
 	}
 }
 

@@ -37,6 +37,7 @@ type Counters struct {
 	Scans          uint64
 	FramesIn       uint64 // publications that came to a worker from elsewhere
 	LinksSummed    uint64 // times that the two ends of a link were held against each other
+	RoutesCompared uint64 // times that nodes with one digest were held against each other
 	RecordsChecked uint64 // nodes whose records were held against what their clients wait for
 
 	// Rare branches of the tables' protocol, the index and the links, from their own counters.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kleeblatt/dealer"
 	"kleeblatt/internal/node"
 	"kleeblatt/internal/router"
 	"kleeblatt/internal/wamp"
@@ -104,5 +105,48 @@ func TestWhatClientsHoldIsLookedFor(t *testing.T) {
 	}
 	if got := tooMany(router.Stats{CallsPending: 3, InvocationsPending: 4}, 2, 3); len(got) != 2 {
 		t.Errorf("found %q", got)
+	}
+}
+
+// TestWhatPartsHaveIsRouted: a callee that a part has and the snapshot has not is found out, and one that the snapshot alone has.
+func TestWhatPartsHaveIsRouted(t *testing.T) {
+	w := NewWorld(Options{Seed: 3, Nodes: 3, Calm: true, Duration: 30 * time.Second})
+	w.Run()
+	p := w.sites[0].p
+	v := p.sim.View()
+	s := p.sim.Realm(simRealms[0])
+	if w.tables.compare(p, placesOf(p, &v)); len(w.violations) > 0 || !v.Settled {
+		t.Fatalf("settled %v, %q", v.Settled, w.violations)
+	}
+	callee := func(remote bool) (*dealer.Registration, *dealer.Callee) {
+		for x := range s.Dealer.All {
+			for i := range x.Callees {
+				if (x.Callees[i].Node != 0) == remote {
+					return x, &x.Callees[i]
+				}
+			}
+		}
+		t.Fatalf("nobody has registered anything, remote %v", remote)
+		return nil, nil
+	}
+	all := s.Dealer
+	for _, remote := range []bool{false, true} {
+		w.violations = nil
+		x, c := callee(remote)
+		s.Dealer = all.WithoutCallee(x.Key, c.Node, c.Session)
+		w.tables.compare(p, placesOf(p, &v))
+		if got := strings.Join(w.violations, "\n"); len(w.violations) != 1 || !strings.Contains(got, "does not route to 1 callees") {
+			t.Errorf("remote %v: found %q", remote, got)
+		}
+		s.Dealer = all
+	}
+	w.violations = nil
+	x, c := callee(true)
+	stranger := *c
+	stranger.Session++
+	s.Dealer = all.WithCallee(x.Key, x.ID, x.Invoke, stranger)
+	w.tables.compare(p, placesOf(p, &v))
+	if got := strings.Join(w.violations, "\n"); len(w.violations) != 1 || !strings.Contains(got, "that no part has") {
+		t.Errorf("a stranger: found %q", got)
 	}
 }

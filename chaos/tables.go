@@ -24,7 +24,7 @@ type tables struct {
 	want   []*wish // liveness: what has to hold at the end
 
 	from, to []link.LaneStatus // of the link that is looked at
-	compared map[calleeOf]bool // callees of the parts that are compared
+	compared map[calleeOf]bool // callees of the parts that are compared, but for those that were found to be routed to
 }
 
 // lifeOf is one life of a name.
@@ -299,8 +299,11 @@ func (t *tables) scan() {
 			continue
 		}
 		r := t.routes(p, &v)
-		if other, ok := equal[v.Digest]; ok && other.sum != r.sum {
-			w.violate("%v and %v have the same digest, but route differently: %s", other.p, p, difference(other.words(), r.words()))
+		if other, ok := equal[v.Digest]; ok {
+			w.count.RoutesCompared++
+			if other.sum != r.sum {
+				w.violate("%v and %v have the same digest, but route differently: %s", other.p, p, difference(other.words(), r.words()))
+			}
 		}
 		equal[v.Digest] = r
 	}
