@@ -1,5 +1,10 @@
 # Everything is done by Go; `make help` tells what there is.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+BENCHED     := ./broker ./dealer ./transport ./transport/link ./internal/codec ./internal/router ./internal/wamp/... ./internal/bench
+BENCHTIME   := 100ms
+BENCHCOUNT  := 6
+BASELINE    := internal/bench/testdata/baseline.txt
 FUZZTIME    := 10s
 CUTS        := 5
 SEED        := 1
@@ -29,8 +34,10 @@ race: ## all tests with the race detector (needs a C compiler)
 fuzz: ## every fuzz target for FUZZTIME
 	@bash .ci/fuzz $(FUZZTIME)
 
-bench: ## all benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## all benchmarks into bin/bench.txt, beside the baseline (minutes; what it says of time holds on the baseline's machine)
+	@mkdir -p bin
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -p 1 $(BENCHED) >bin/bench.txt || { cat bin/bench.txt; exit 1; }
+	go run $(BENCHSTAT) $(BASELINE) bin/bench.txt
 
 conformance: ## test every row of the conformance checklist, and list what came of it in internal/conformance/conformance.md
 	@mkdir -p bin; status=0; \

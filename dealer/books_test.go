@@ -3,6 +3,7 @@ package dealer
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"kleeblatt/internal/wamp"
@@ -403,18 +404,23 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
+// indexOf holds n procedures; some of them are returned.
+func indexOf(n int) (x *Index, procedures [][]byte) {
+	for i := range n {
+		p := fmt.Sprintf("com.example.service.%07d.get", i*7919%n)
+		x = x.WithCallee(Key{wamp.Exact, p}, uint64(i), wamp.RoundRobin, Callee{Session: uint64(i)})
+		if i < 1<<12 {
+			procedures = append(procedures, []byte(p))
+		}
+	}
+	return x, procedures
+}
+
 func BenchmarkIndexMatch(b *testing.B) {
 	for _, n := range []int{1, 1000, 1_000_000} {
+		once := sync.OnceValues(func() (*Index, [][]byte) { return indexOf(n) }) // a million takes seconds, and -count runs this several times
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			var x *Index
-			var procedures [][]byte
-			for i := range n {
-				p := fmt.Sprintf("com.example.service.%07d.get", i*7919%n)
-				x = x.WithCallee(Key{wamp.Exact, p}, uint64(i), wamp.RoundRobin, Callee{Session: uint64(i)})
-				if i < 1<<12 {
-					procedures = append(procedures, []byte(p))
-				}
-			}
+			x, procedures := once()
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				if x.Match(procedures[i%len(procedures)]).Pick(0, nil) == nil {

@@ -19,5 +19,8 @@
 // The generator watches itself: its share of the processors, how late its timers and goroutines ran. [Report.Bottleneck] says in plain
 // words when it, and not the router, was the limit.
 //
+// What a message costs on each kind of port is among the benchmarks here (BenchmarkPath); testdata/baseline.txt is what all benchmarks of the
+// module said once, and what "make bench" compares with. Whoever changes a figure on purpose commits a new one: cp bin/bench.txt over it.
+//
 // Arrows: internal/client (its bare sessions), internal/codec, internal/wamp and the package's own histogram.
 package bench
