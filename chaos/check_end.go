@@ -155,16 +155,10 @@ func (l *ledger) due(p *publication, sub *subscription) trouble {
 	if !l.reached(p) {
 		return torn
 	}
-	if l.trouble(a, b, p.at, p.at+l.wait.window) == torn {
-		return shaken
-	}
 	hasUntil := func(at int64) bool {
 		return ongoing(sub.over, at) && ongoing(sub.leaving, at) && at <= l.clock()
 	}
-	until := p.at + l.wait.settled
-	if sub.s.stalledWithin(p.at, until) {
-		until += stallMax
-	}
+	until := l.read(sub.s, p.at, p.at+l.wait.settled)
 	since := sub.since
 	if a != b {
 		// After a torn time the tables of both need some seconds to be equal.
@@ -185,13 +179,34 @@ func (l *ledger) due(p *publication, sub *subscription) trouble {
 	before := p.at - l.wait.recovered - l.wait.visible
 	knownAtOnce := l.trouble(a, b, since, since+l.wait.visible) == calm
 	knownBefore := since <= before && l.trouble(a, b, before, before+l.wait.visible) == calm
-	if !knownAtOnce && !knownBefore {
+	mended := l.mended(a, b, p.at)
+	until = l.read(sub.s, p.at, mended)
+	if !knownAtOnce && !knownBefore || l.trouble(a, b, p.at, until) == torn {
 		return shaken
 	}
-	if hasUntil(p.at + l.wait.window) {
+	if hasUntil(until) {
 		return calm
 	}
 	return torn
+}
+
+// mended is when what was sent at a time must have come: the path was good for long enough, or the links' patience is over.
+func (l *ledger) mended(a, b int, at int64) int64 {
+	const step = int64(500 * time.Millisecond)
+	for from := at; from < at+l.wait.window-l.wait.visible; from += step {
+		if until := from + l.wait.visible; l.trouble(a, b, from, until) == calm {
+			return until
+		}
+	}
+	return at + l.wait.window
+}
+
+// read is when a client has read what came to it by until, having been sent at from: it may not have read for a while.
+func (l *ledger) read(s *session, from, until int64) int64 {
+	if s.stalledWithin(from, until) {
+		return until + stallMax
+	}
+	return until
 }
 
 // reached says that the router must have got the publication.

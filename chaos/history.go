@@ -38,7 +38,13 @@ type seenNode struct {
 type seenPair struct {
 	marks     link.Marks
 	suspected uint64
+	ends      [2]seenNode
+	up        int64 // when there was a path last
+	kept      bool  // it was routed to since it began, and no outage since was too long for the window
 }
+
+// nearly is how much less than the window's patience an outage may last that ends it: it is sampled.
+const nearly = int64(2 * historyEvery)
 
 // historyEvery is how often everything is looked at; what begins and ends in between is seen by counters.
 const historyEvery = 50 * time.Millisecond
@@ -185,14 +191,18 @@ func (h *history) lookAtLinks(i int, a *site) {
 func (h *history) lookAtLink(a, b *site, x *node.PeerView) trouble {
 	k := &h.seen[a.index][b.index]
 	before := *k
-	now := seenPair{x.Marks(), x.Suspected}
-	*k = now
+	now := seenPair{marks: x.Marks(), suspected: x.Suspected, ends: [2]seenNode{h.nodes[a.index], h.nodes[b.index]}, up: before.up}
 	shown := x.State == gossip.Reachable || x.State == gossip.Suspect
+	if x.Path == link.Up {
+		now.up = h.w.now
+	}
+	now.kept = shown || before.kept && now.ends == before.ends && h.w.now-now.up < int64(h.w.draw.downAfter)-nearly
+	*k = now
 	out, back := h.w.net.wire(a, b), h.w.net.wire(b, a)
 	switch {
-	case now.marks.Resets != before.marks.Resets || now.marks.Lost != before.marks.Lost || now.marks.Dropped != before.marks.Dropped || !shown && !x.Lingers:
+	case now.marks.Resets != before.marks.Resets || now.marks.Lost != before.marks.Lost || now.marks.Dropped != before.marks.Dropped || !now.kept:
 		return torn
-	case x.State != gossip.Reachable || x.Path != link.Up || now != before || x.Full:
+	case x.State != gossip.Reachable || x.Path != link.Up || now.marks.Ups != before.marks.Ups || now.suspected != before.suspected || x.Full:
 		return shaken
 	case out.tcp > 0 || back.tcp > 0 || out.cloggedTil > h.w.now || back.cloggedTil > h.w.now:
 		return shaken

@@ -7,13 +7,16 @@ import (
 	"kleeblatt/internal/wamp"
 )
 
-// Some clients do nothing but listen to who comes and goes: one on each node. What each of them is told of a session has to be a
+// Some clients do nothing but listen, mostly to who comes and goes: one on each node. What each of them is told of a session has to be a
 // well-bracketed sequence (DESIGN.md section 10): it joins before it leaves, neither twice, and none leaves whose node was only cut off and came
 // back within leave_grace.
 
 const (
 	topicJoin  = "wamp.session.on_join"
 	topicLeave = "wamp.session.on_leave"
+
+	// topicHeard is one of the crowd's topics, which watchers hear as well: they stay through outages, when most others come and go.
+	topicHeard = "t.a"
 
 	// rewatchEvery is how long a watcher waits whose session has ended.
 	rewatchEvery = 700 * time.Millisecond
@@ -43,6 +46,7 @@ func (c *crowd) watch(node int) {
 			s.begin = func() {
 				watcher.subscribe(pattern{wamp.Exact, topicLeave})
 				watcher.subscribe(pattern{wamp.Exact, topicJoin})
+				watcher.subscribe(pattern{wamp.Exact, topicHeard})
 			}
 		}
 		c.place.later(rewatchEvery, look)
