@@ -32,6 +32,7 @@ func (l *ledger) checkEnd() {
 		l.checkAnswered(s)
 	}
 	l.checkWatchers()
+	l.checkConflicts()
 }
 
 // overdue says that a call should have had its answer long ago: the caller's patience was over, the callee has left or answered, or

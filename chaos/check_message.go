@@ -154,6 +154,7 @@ func (l *ledger) onInvocation(s *session, m *codec.Message) *invocation {
 		s.asked[t.who] = c
 	}
 	c.invoked = v
+	countIf(&l.count.TookOver, l.standby && l.tookOver(reg))
 	return v
 }
 
@@ -382,7 +383,9 @@ func (l *ledger) onRevoked(s *session, m *codec.Message) *registration {
 		if r.id != m.Options.Registration || r.since == 0 || r.over != 0 {
 			continue
 		}
-		if l.rival(r, nil) == nil {
+		if l.standby {
+			l.broken(ruleStandby, "%v loses %v", s, r.pattern)
+		} else if l.rival(r, nil) == nil {
 			l.broken("revocations have a reason", "session %d loses %v, which nobody else holds", s.serial, r.pattern)
 		} else if !l.tornFromRival(r) {
 			l.broken("claims decide before REGISTERED", "%v loses %v, asked for at %v, though no fault kept its rivals from hearing of it",
@@ -421,7 +424,7 @@ func (l *ledger) others(r *registration) iter.Seq[*registration] {
 // rival is another session that holds, or held a moment ago, what cannot stand beside r; the earliest of them.
 func (l *ledger) rival(r, but *registration) *registration {
 	for o := range l.others(r) {
-		if o != but && (o.invoke == wamp.Single || o.invoke != r.invoke) {
+		if o != but && o.excludes(r) {
 			return o
 		}
 	}
@@ -431,11 +434,11 @@ func (l *ledger) rival(r, but *registration) *registration {
 // checkRegistered: nobody gets what another, whom its node must know, holds alone.
 func (l *ledger) checkRegistered(r *registration) {
 	for _, o := range l.held[r.pattern] {
-		if o == r || o.invoke != wamp.Single && o.invoke == r.invoke || o.over != 0 || o.leaving != 0 {
+		if o == r || !o.excludes(r) || o.over != 0 || o.leaving != 0 {
 			continue
 		}
 		if l.visible(o.s, o.since, r.s.node, r.asked, l.clock()) && l.rival(o, r) == nil { // a rival's arrival may have decided it
-			l.broken("single: one owner", "%v (%v) and %v (%v), asked for at %v", o, o.invoke, r, r.invoke, time.Duration(r.asked))
+			l.broken(ruleOneOwner, "%v (%v) and %v (%v), asked for at %v", o, o.invoke, r, r.invoke, time.Duration(r.asked))
 		}
 	}
 }

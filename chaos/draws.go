@@ -33,11 +33,15 @@ type draws struct {
 	logOps                        int
 	idBits                        int
 	outboxBytes                   int
+	standby                       bool // who loses a conflict stands by, and is not revoked
 
 	faultEvery time.Duration
 	healAt     time.Duration // liveness: when the core is healed
 	converge   time.Duration // and how long it may take to be as one
 }
+
+// standbyOf: in one of so many worlds who loses a conflict stands by.
+const standbyOf = 5
 
 // drawAll draws them. Times are short, so that a run of two and a half minutes sees what takes an hour in production.
 func (w *World) drawAll() draws {
@@ -85,6 +89,7 @@ func (w *World) drawAll() draws {
 		d.mode, d.loss, d.duplicates, d.reorder, d.falseDeaths = Safety, 0, 0, 0, 0
 	}
 	d.converge = w.opts.Duration - d.healAt
+	d.standby = mix(w.opts.Seed^0x7374616e64)%standbyOf == 0
 	return d
 }
 

@@ -25,7 +25,7 @@ var rare = []string{
 	"LossyResets", "RivalDials", "Superseded", "Detours", "RelayedIn", "RelayedOut", "HeldFrames", "HeldTooLong", "VoidedCalls",
 	"Hidden", "Gone", "Forgotten", "Buried", "ReturnedHidden", "ReturnedGone", "ReturnedForgotten", "NewLives",
 	"RefusalsSent", "Revoked", "VerdictsChanged", "ClaimsRefused", "ClaimsTimedOut", "ClaimsWithdrawn", "UnequalGrace",
-	"EventsRemote", "EventsByPattern", "ResultsRemote", "Progress", "Cancels", "Interrupts", "Timeouts", "Busy", "Conflicts", "Revocations",
+	"EventsRemote", "EventsByPattern", "ResultsRemote", "Progress", "Cancels", "Interrupts", "Timeouts", "Busy", "Conflicts", "Revocations", "StoodBy", "TookOver",
 	"Stalls", "JoinsHeard", "LeavesHeard", "LeavesWhileAlive", "Rejoins",
 }
 

@@ -17,6 +17,7 @@ type history struct {
 	seen   [][]seenPair // of the first's link to the second
 	last   int64
 	lastOf uint64      // the event in which it was
+	views  []record    // of each site: torn while its node does not know all that it could
 	levels [][]trouble // of a pair, as the first sees it; a site with itself: its own
 }
 
@@ -40,7 +41,7 @@ type seenPair struct {
 	suspected uint64
 	ends      [2]seenNode
 	up        int64 // when there was a path last
-	kept      bool  // it was routed to since it began, and no outage since was too long for the window
+	kept      bool  // it was routed to since it began, it was not forgotten since, and no outage was too long for the window
 }
 
 // nearly is how much less than the window's patience an outage may last that ends it: it is sampled.
@@ -96,7 +97,7 @@ func (h *history) pair(a, b int) *record {
 func (h *history) grow(sites int) {
 	for len(h.nodes) < sites {
 		h.nodes, h.seen, h.levels = append(h.nodes, seenNode{}), append(h.seen, nil), append(h.levels, nil)
-		h.pairs = append(h.pairs, make([]record, len(h.nodes)))
+		h.pairs, h.views = append(h.pairs, make([]record, len(h.nodes))), append(h.views, record{})
 	}
 	for i := range h.seen {
 		for len(h.seen[i]) < len(h.nodes) {
@@ -105,17 +106,32 @@ func (h *history) grow(sites int) {
 	}
 }
 
-func (h *history) note(a, b int, level trouble, since int64) {
-	r := h.pair(a, b)
+// note says what the level is now; it was last looked at then.
+func (r *record) note(level trouble, since, now int64) {
 	n := len(r.spans)
 	if n == 0 || r.spans[n-1].level != level {
 		// What is worse began after the last look, what is better with this one.
-		from := h.w.now
+		from := now
 		if n == 0 || level > r.spans[n-1].level {
 			from = since
 		}
 		r.spans = append(r.spans, stretch{from, level})
 	}
+}
+
+// settledFor is how long, between two times, a node knew all that it could.
+func (h *history) settledFor(site int, from, until int64) (sum int64) {
+	h.grow(site + 1)
+	end := until
+	spans := h.views[site].spans
+	for i := len(spans) - 1; i >= 0 && end > from; i-- {
+		x := &spans[i]
+		if begin := max(x.from, from); x.level == calm && begin < end {
+			sum += end - begin
+		}
+		end = min(end, x.from)
+	}
+	return sum
 }
 
 // sample looks at all nodes and pairs.
@@ -140,14 +156,19 @@ func (h *history) look() {
 	h.grow(len(w.sites))
 	for i, s := range w.sites {
 		h.levels[i][i] = h.lookAtNode(i, s)
-		h.note(i, i, h.levels[i][i], since)
+		h.pair(i, i).note(h.levels[i][i], since, w.now)
+		view := torn
+		if s.p != nil && s.p.sim.Settled() {
+			view = calm
+		}
+		h.views[i].note(view, since, w.now)
 	}
 	for i, a := range w.sites {
 		h.lookAtLinks(i, a)
 	}
 	for i := range w.sites {
 		for j := range i {
-			h.note(i, j, max(h.levels[i][j], h.levels[j][i], h.levels[i][i], h.levels[j][j]), since)
+			h.pair(i, j).note(max(h.levels[i][j], h.levels[j][i], h.levels[i][i], h.levels[j][j]), since, w.now)
 		}
 	}
 }
@@ -196,7 +217,8 @@ func (h *history) lookAtLink(a, b *site, x *node.PeerView) trouble {
 	if x.Path == link.Up {
 		now.up = h.w.now
 	}
-	now.kept = shown || before.kept && now.ends == before.ends && h.w.now-now.up < int64(h.w.draw.downAfter)-nearly
+	over := x.State == gossip.Forgotten || x.State == gossip.Buried || h.w.now-now.up >= int64(h.w.draw.downAfter)-nearly
+	now.kept = shown || before.kept && now.ends == before.ends && !over
 	*k = now
 	out, back := h.w.net.wire(a, b), h.w.net.wire(b, a)
 	switch {

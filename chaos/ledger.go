@@ -31,8 +31,12 @@ type ledger struct {
 	// died says that a process that served the node from the first time on has ended by the second, or a moment later.
 	died func(node int, from, until int64) bool
 
+	// settled says that a node knew, for most of the time in between, all that those whom it reaches have to tell.
+	settled func(node int, from, until int64) bool
+
 	wait    patience
 	collide bool // ids are so short that they collide
+	standby bool // who loses a conflict stands by
 
 	sessions     []*session
 	publications []*publication
@@ -159,6 +163,7 @@ func newLedger(clock func() int64) *ledger {
 		clock: clock, wait: defaultPatience, count: new(Counters),
 		published: map[tag]*publication{}, called: map[tag]*call{}, byID: map[uint64]*publication{},
 		topicIDs: map[pattern]uint64{}, procedureIDs: map[pattern]uint64{},
+		settled: func(int, int64, int64) bool { return true },
 		metaIDs: map[metaKey]uint64{}, bySessionID: map[uint64]*session{}, held: map[pattern][]*registration{},
 	}
 }

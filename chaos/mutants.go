@@ -65,6 +65,7 @@ var mutants = []mutant{
 
 	{"internal/router/claims.go", "func excludes(a, b wamp.Invoke) bool { return a != b || a == wamp.Single }", "func excludes(a, b wamp.Invoke) bool { return a != b }", "two claims of one single do not exclude each other"},
 	{"internal/router/conflicts.go", "			out = t.revoke(v.key, id, c, out)\n", "", "who loses a conflict is not told"},
+	{"internal/router/conflicts.go", "		if realm.Conflict == Standby {\n			t.stats", "		if realm.Conflict == Standby && len(losers) > 1 {\n			t.stats", "who is to stand by is revoked"},
 	{"internal/router/conflicts.go", "	t.removeCallee(k, 0, c.Session)\n	t.scratch", "	t.scratch", "who lost a conflict is called by its own node"},
 
 	// broker, dealer

@@ -78,12 +78,13 @@ func (c *crowd) checkProbes() {
 		if c.contested(p, owners) {
 			continue
 		}
-		if len(owners) > 1 && mixed(owners) {
-			l.broken("single: one owner", "%v is registered by %d sessions, %v and %v among them", p.pattern, len(owners), owners[0].s, owners[1].s)
+		if len(owners) > 1 && mixed(owners) && !l.standby {
+			l.broken(ruleOneOwner, "%v is registered by %d sessions, %v and %v among them", p.pattern, len(owners), owners[0].s, owners[1].s)
 		}
+		one := p.invoke == wamp.First || p.invoke == wamp.Last || len(owners) > 0 && allSingle(owners) // also of those who stand by
 		var first *call
 		for _, s := range c.probes {
-			if last := l.checkReached(s, p, owners); last != nil && (p.invoke == wamp.First || p.invoke == wamp.Last) {
+			if last := l.checkReached(s, p, owners); last != nil && one {
 				if first == nil {
 					first = last
 				}
@@ -107,6 +108,10 @@ func (c *crowd) contested(p procedure, owners []*registration) bool {
 		}
 	}
 	return len(all) > len(owners) && (mixed(all) || p.invoke == wamp.First || p.invoke == wamp.Last)
+}
+
+func allSingle(owners []*registration) bool {
+	return !slices.ContainsFunc(owners, func(r *registration) bool { return r.invoke != wamp.Single })
 }
 
 // mixed says that the owners cannot stand beside each other.

@@ -103,10 +103,11 @@ func (s *site) start() {
 	}
 	p.sim = node.NewSim(node.SimConfig{
 		Name: s.name, Life: life, LinkAddr: s.addr, Loops: loops, Rand: w.rnd.Uint64, Wall: s.wall,
-		Ready:  func() { p.serving = true; w.journal.up(s); w.say("%v is ready", p) },
-		Reborn: func(l gossip.Life) { s.disk = l.Epoch; w.bornAgain(p, l) },
-		Tags:   func(swim.Tags) {}, // membership looks at the life itself
-		Frame:  (&sums{w: w, p: p, came: map[cameTo]bool{}}).onFrame,
+		Ready:    func() { p.serving = true; w.journal.up(s); w.say("%v is ready", p) },
+		Reborn:   func(l gossip.Life) { s.disk = l.Epoch; w.bornAgain(p, l) },
+		Tags:     func(swim.Tags) {}, // membership looks at the life itself
+		Conflict: map[bool]router.ConflictPolicy{true: router.Standby}[w.draw.standby],
+		Frame:    (&sums{w: w, p: p, came: map[cameTo]bool{}}).onFrame,
 		Announce: func(v uint64) {
 			w.members.announce(p, v)
 		},

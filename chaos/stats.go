@@ -79,6 +79,7 @@ type Counters struct {
 	Busy                  uint64
 	Conflicts             uint64 // REGISTERs that were refused
 	Revocations           uint64
+	TookOver              uint64 // calls that came to who may have stood by before
 	Stalls                uint64
 	CutOff                uint64 // sessions that did not read and were closed
 	RouterGoodbyes        uint64

@@ -23,7 +23,8 @@ func init() {
 
 func newTroupe(w *World) *troupe {
 	t := &troupe{w: w, ledger: newLedger(func() int64 { return w.now })}
-	t.ledger.count, t.ledger.collide = &w.count, w.draw.idBits < 53
+	t.ledger.count, t.ledger.collide, t.ledger.standby = &w.count, w.draw.idBits < 53, w.draw.standby
+	t.ledger.settled = t.settled
 	t.ledger.trouble, t.ledger.torn = t.trouble, t.torn
 	t.ledger.late = func(a, b int, from, until int64) bool { return w.journal.trouble(a, b, from, until) != calm }
 	t.ledger.gone, t.ledger.died = t.gone, t.died
@@ -58,6 +59,18 @@ func (t *troupe) torn(a, b int, at int64) int64 {
 		return 0
 	}
 	return max(seen, noted)
+}
+
+// settled: that a node was not is an excuse only where a fault touched one of its pairs, or either end.
+func (t *troupe) settled(node int, from, until int64) bool {
+	d := &t.w.draw
+	before := from - int64(d.hideAfter+d.failMax) - t.ledger.wait.recovered // as long it may take until it is clear that another is away
+	for other := range t.w.sites {
+		if t.w.journal.trouble(node, other, before, until) != calm {
+			return t.w.history.settledFor(node, from, until) >= (until-from)*2/3
+		}
+	}
+	return true
 }
 
 // goneSlack is what telling takes beyond the times of membership and tables.

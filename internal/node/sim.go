@@ -18,8 +18,9 @@ import (
 type SimConfig struct {
 	Name     string
 	Life     gossip.Life
-	LinkAddr string           // what the others dial
-	Realms   []string         // default: realm1
+	LinkAddr string   // what the others dial
+	Realms   []string // default: realm1
+	Conflict router.ConflictPolicy
 	Rules    *auth.Rules      // of sessions that prove nothing, in realms that are named; nil: they may do all but end what others have
 	Loops    []transport.Loop // one for each worker, in order
 	Log      *slog.Logger     // default: discard
@@ -84,7 +85,7 @@ func NewSim(c SimConfig) *Sim {
 	}
 	n.ready.Store(&readiness{reason: "starting"})
 	n.life.Store(&c.Life)
-	if n.realms, err = simRealms(c.Realms, c.Rules); err != nil {
+	if n.realms, err = simRealms(c.Realms, c.Conflict, c.Rules); err != nil {
 		panic(err)
 	}
 	for i, l := range c.Loops {
@@ -103,7 +104,7 @@ func NewSim(c SimConfig) *Sim {
 // simOnDemand is how many realms a simulation may make by templates.
 const simOnDemand = 64
 
-func simRealms(names []string, rules *auth.Rules) (*router.Realms, error) {
+func simRealms(names []string, conflict router.ConflictPolicy, rules *auth.Rules) (*router.Realms, error) {
 	if names == nil {
 		names = []string{"realm1"}
 	}
@@ -113,7 +114,7 @@ func simRealms(names []string, rules *auth.Rules) (*router.Realms, error) {
 		if wamp.IsRealmTemplate(name) {
 			templates = append(templates, router.RealmTemplate{Pattern: name})
 		} else {
-			c := router.RealmConfig{Name: name}
+			c := router.RealmConfig{Name: name, Conflict: conflict}
 			if rules != nil {
 				c.Roles = map[string]*router.RoleConfig{auth.RoleAnonymous: {Rules: rules}}
 			}

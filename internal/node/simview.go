@@ -102,6 +102,9 @@ func (p *peer) view() PeerView {
 // Self is the node's own part.
 func (s *Sim) Self() gossip.PartStatus { return s.n.hubs[0].home.g.Self() }
 
+// Settled reports whether the node knows all that those whom it reaches have to tell.
+func (s *Sim) Settled() bool { return s.n.hubs[0].home.g.Settled() }
+
 // OwnDelta is what the own part has changed after a version, as far as its log reaches.
 func (s *Sim) OwnDelta(from uint64) (crdt.Delta, bool) { return s.n.hubs[0].home.g.OwnDelta(from) }
 
