@@ -398,8 +398,8 @@ func (l *ledger) onRevoked(s *session, m *codec.Message) *registration {
 	return nil
 }
 
-// tornFromRival says that a fault may have hidden one of its rivals from r: both could be granted, and one has to go. A claim waits for a
-// second only, which is less than what a node calls silence.
+// tornFromRival says that a fault may have hidden one of its rivals from r: both could be granted, and one has to go. A claim waits for
+// less than a second, which is less than what a node calls silence.
 func (l *ledger) tornFromRival(r *registration) bool {
 	for o := range l.others(r) {
 		since := max(o.asked, r.asked) - l.wait.recovered - l.wait.visible

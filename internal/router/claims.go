@@ -15,8 +15,8 @@ import (
 //	                                              RefusedBy, the session leaves, a confirmed entry appears ─▶ TxPropose -tentative, ERROR
 
 // claimWait is how long a claim waits for acknowledgements, in milliseconds: a node that is reachable answers within a few round trips,
-// and a client waits for REGISTERED.
-const claimWait = 1000
+// and a client waits for REGISTERED, which it has within a second also right after a cut, while nodes still count as reachable.
+const claimWait = 750
 
 // pendingMax bounds the claims and delayed answers of a node: what a client has unanswered is bounded already, but not the clients. One
 // takes some 300 bytes.
