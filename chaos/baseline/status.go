@@ -45,6 +45,7 @@ func (l *raftLog) serveStatus(at string, voters int) error {
 		return fmt.Errorf("--status: %w", err)
 	}
 	var asked sync.RWMutex // held by those who ask the library: it owes nobody an answer when it is shut down
+	closed := false
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /settled", func(w http.ResponseWriter, r *http.Request) {
 		nodes, err := strconv.Atoi(r.URL.Query().Get("nodes"))
@@ -54,7 +55,7 @@ func (l *raftLog) serveStatus(at string, voters int) error {
 		}
 		asked.RLock()
 		defer asked.RUnlock()
-		if l.ctx.Err() != nil {
+		if closed {
 			return
 		}
 		s := l.standing(nodes, voters)
@@ -70,6 +71,7 @@ func (l *raftLog) serveStatus(at string, voters int) error {
 		<-l.ctx.Done()
 		web.Close()
 		asked.Lock()
+		closed = true
 		asked.Unlock()
 	})
 	return nil
