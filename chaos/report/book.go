@@ -127,8 +127,9 @@ func (t *Table) has(system string) bool {
 	return slices.ContainsFunc(t.Cells, func(x *Cell) bool { return x.System == system })
 }
 
+// hasAll says that all cells of the other table are in this one too: not only cells of the same systems, which may have had other nodes.
 func (t *Table) hasAll(o *Table) bool {
-	return !slices.ContainsFunc(o.Cells, func(x *Cell) bool { return !t.has(x.System) })
+	return !slices.ContainsFunc(o.Cells, func(x *Cell) bool { return !slices.Contains(t.Cells, x) })
 }
 
 // rank puts a reader's own systems last.
