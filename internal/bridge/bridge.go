@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kleeblatt/internal/client"
+	"kleeblatt/internal/cors"
 	"kleeblatt/internal/wamp"
 )
 
@@ -74,10 +75,10 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case verb == nil:
 		fail(w, http.StatusNotFound, wamp.ErrInvalidURI, "nothing is here but /publish and /call, and WebSocket")
-	case !b.admitsOrigin(w, r):
+	case !cors.Admits(w, r, b.cfg.Allowed):
 		fail(w, http.StatusForbidden, wamp.ErrNotAuthorized, "this origin is not allowed")
 	case r.Method == http.MethodOptions:
-		preflight(w)
+		cors.Preflight(w, "POST, PUT, OPTIONS", "Authorization, Content-Type")
 	case r.Method != http.MethodPost && r.Method != http.MethodPut:
 		w.Header().Set("Allow", "POST, PUT, OPTIONS")
 		fail(w, http.StatusMethodNotAllowed, wamp.ErrInvalidArgument, "POST is needed here")
@@ -93,27 +94,6 @@ func (b *Bridge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fail(w, http.StatusServiceUnavailable, wamp.ErrUnavailable, "too many requests are under way")
 		}
 	}
-}
-
-// admitsOrigin answers the browser's questions, where one asks.
-func (b *Bridge) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	w.Header().Add("Vary", "Origin")
-	if b.cfg.Allowed == nil || !b.cfg.Allowed(origin, r.Host) {
-		return false
-	}
-	w.Header().Set("Access-Control-Allow-Origin", origin)
-	w.Header().Set("Access-Control-Allow-Credentials", "true")
-	return true
-}
-
-func preflight(w http.ResponseWriter) {
-	w.Header().Set("Access-Control-Allow-Methods", "POST, PUT, OPTIONS")
-	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // isJSON takes a missing type for JSON, as crossbar does.

@@ -25,8 +25,9 @@ var arrows = map[string][]string{
 	"internal/conformance": {"internal/node", "internal/config", "internal/client", "internal/codec", "internal/wamp", "internal/auth"}, // auth: the client's half of each method
 	"internal/router":      {"crdt", "broker", "dealer", "internal/wamp", "internal/codec", "internal/auth", "internal/frame"},
 	"internal/admin":       {"internal/wamp", "internal/frame"},
-	"internal/bridge":      {"internal/wamp", "internal/codec", "internal/auth", "internal/client"},
-	"internal/longpoll":    {"internal/wamp", "internal/codec"},
+	"internal/bridge":      {"internal/wamp", "internal/codec", "internal/auth", "internal/client", "internal/cors"},
+	"internal/cors":        nil,
+	"internal/longpoll":    {"internal/wamp", "internal/codec", "internal/cors"},
 	"internal/client":      {"internal/wamp", "internal/codec", "internal/auth"}, // auth: both halves of each method stand side by side
 	"internal/bench":       {"internal/client", "internal/codec", "internal/wamp"},
 	"internal/node":        {"crdt", "broker", "dealer", "gossip", "transport", "internal"},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kleeblatt/internal/codec"
+	"kleeblatt/internal/cors"
 	"kleeblatt/internal/wamp"
 )
 
@@ -82,12 +83,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	id, verb, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, Prefix), "/") // LPL-05: the query is not looked at
 	switch {
-	case !s.admitsOrigin(w, r):
+	case !cors.Admits(w, r, s.cfg.Allowed):
 		http.Error(w, "this origin is not allowed", http.StatusForbidden)
 	case r.Method == http.MethodOptions:
-		w.Header().Set("Access-Control-Allow-Methods", "POST, OPTIONS")
-		w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
-		w.WriteHeader(http.StatusNoContent)
+		cors.Preflight(w, "POST, OPTIONS", "Content-Type")
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", "POST, OPTIONS")
 		http.Error(w, "POST is needed here", http.StatusMethodNotAllowed)
@@ -128,20 +127,6 @@ func (s *Server) accepted(w http.ResponseWriter) {
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
-}
-
-func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	w.Header().Add("Vary", "Origin")
-	if s.cfg.Allowed == nil || !s.cfg.Allowed(origin, r.Host) {
-		return false
-	}
-	w.Header().Set("Access-Control-Allow-Origin", origin)
-	w.Header().Set("Access-Control-Allow-Credentials", "true")
-	return true
 }
 
 // open makes a transport.
