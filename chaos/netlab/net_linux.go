@@ -1,10 +1,6 @@
 package netlab
 
-import (
-	"os"
-	"os/exec"
-	"slices"
-)
+import "os/exec"
 
 // Network is one namespace for each node, joined by a bridge whose traffic can be cut, for whoever runs nodes of his own. Clients' packets
 // are never cut.
@@ -26,7 +22,6 @@ func (n *Network) Host(i int) string { return host(i) }
 
 // Start starts a process of node i in its namespace.
 func (n *Network) Start(i int, cmd *exec.Cmd) error {
-	cmd.Env = slices.DeleteFunc(append(os.Environ(), cmd.Env...), func(v string) bool { return v == insideVariable+"=1" })
 	return startWithin(i, cmd)
 }
 

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -80,8 +81,10 @@ func mend() error {
 	return nft("flush set bridge lab all_cut\nflush set bridge lab udp_cut\nflush set bridge lab tcp_cut\n")
 }
 
-// startWithin starts the program in the node's namespace.
+// startWithin starts the program in the node's namespace, with this process's environment and what cmd adds to it. It is not told that it is
+// inside: it did not make the namespaces.
 func startWithin(node int, cmd *exec.Cmd) error {
+	cmd.Env = slices.DeleteFunc(append(os.Environ(), cmd.Env...), func(v string) bool { return v == insideVariable+"=1" })
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread is in another namespace from now on, and ends with the goroutine

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -75,7 +74,6 @@ func (p *process) serializer() wamp.Serializer {
 
 func (p *process) start() error {
 	cmd := exec.Command(p.words[0], p.words[1:]...)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return v == insideVariable+"=1" })
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := startWithin(p.node, cmd); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
