@@ -300,7 +300,7 @@ func (c *Cluster) Settled(ctx context.Context, i int) error {
 		return c.Ready(ctx, i)
 	}
 	return c.until(ctx, i, "settled", func(ctx context.Context, i int) error {
-		_, err := c.get(ctx, i, c.System.Settled)
+		_, err := c.Get(ctx, i, c.System.Settled)
 		return err
 	})
 }
@@ -323,29 +323,6 @@ func (c *Cluster) until(ctx context.Context, i int, what string, ask func(contex
 
 // Get asks node i at an address with the words of a [System], such as http://{host}:{admin}/metrics, and returns the answer.
 func (c *Cluster) Get(ctx context.Context, i int, address string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, readyAsk)
-	defer cancel()
-	return c.get(ctx, i, address)
-}
-
-func (c *Cluster) ask(ctx context.Context, i int) error {
-	ctx, cancel := context.WithTimeout(ctx, readyAsk)
-	defer cancel()
-	if c.System.Ready == "" {
-		s, err := client.Dial(ctx, client.Config{URLs: c.URLs[i : i+1], Realm: c.System.Realm, Serializer: wamp.MsgPack, Once: true})
-		if err == nil {
-			s.Close()
-		}
-		return err
-	}
-	_, err := c.get(ctx, i, c.System.Ready)
-	return err
-}
-
-// answerMax bounds what is read of a node's answer.
-const answerMax = 4 << 20
-
-func (c *Cluster) get(ctx context.Context, i int, address string) ([]byte, error) {
 	ask, err := http.NewRequestWithContext(ctx, http.MethodGet, c.System.words(i, len(c.places), c.places[i]).Replace(address), nil)
 	if err != nil {
 		return nil, err
@@ -361,3 +338,20 @@ func (c *Cluster) get(ctx context.Context, i int, address string) ([]byte, error
 	}
 	return body, err
 }
+
+func (c *Cluster) ask(ctx context.Context, i int) error {
+	if c.System.Ready != "" {
+		_, err := c.Get(ctx, i, c.System.Ready)
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyAsk)
+	defer cancel()
+	s, err := client.Dial(ctx, client.Config{URLs: c.URLs[i : i+1], Realm: c.System.Realm, Serializer: wamp.MsgPack, Once: true})
+	if err == nil {
+		s.Close()
+	}
+	return err
+}
+
+// answerMax bounds what is read of a node's answer.
+const answerMax = 4 << 20
