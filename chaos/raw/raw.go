@@ -56,7 +56,6 @@ const (
 	Sample  = "sample"  // memory and processor time at T
 	Figure  = "figure"  // Name is Value Unit, out of N
 	Point   = "point"   // of curve Name: at X (Unit) it is Value
-	Note    = "note"    // What, for the reader
 	last    = "end"
 )
 

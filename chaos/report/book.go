@@ -16,7 +16,6 @@ import (
 type Book struct {
 	Chapters []*Chapter
 	Void     []*raw.Run // that do not count
-	Missing  []string   // systems that were not there, and what one does to have them
 }
 
 // Chapter is a scenario.

@@ -13,16 +13,14 @@ import (
 // pair is a sender at a node and a receiver at the one before: events and calls go from node to node. Both are clients as one writes
 // them: when their session ends they dial the next node and say again what they want.
 type pair struct {
-	lab      *lab
-	tally    *tally
-	number   int // of its client, from 1
-	node     int
-	listens  *client.Client
-	talks    *client.Client
-	mu       sync.Mutex
-	pending  map[int]float64 // events that were due, and when
-	arrived  map[int]bool
-	repeated int
+	lab     *lab
+	tally   *tally
+	number  int // of its client, from 1
+	node    int
+	listens *client.Client
+	talks   *client.Client
+	mu      sync.Mutex
+	pending map[int]float64 // events that are due, and since when
 }
 
 // pairs lets events and calls go on between all neighbours, from now until the end.
@@ -31,7 +29,7 @@ func (l *lab) pairs(ctx context.Context, t *tally) {
 	l.clients += l.cell.Nodes
 	var all []*pair
 	for i := range l.cell.Nodes {
-		p := &pair{lab: l, tally: t, number: first + i + 1, node: i, pending: map[int]float64{}, arrived: map[int]bool{}}
+		p := &pair{lab: l, tally: t, number: first + i + 1, node: i, pending: map[int]float64{}}
 		if err := p.open(ctx); err != nil {
 			continue // it does not report
 		}
@@ -68,12 +66,7 @@ func (p *pair) event(e client.Event) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at, due := p.pending[k]
-	switch {
-	case p.arrived[k]:
-		p.repeated++
-	case due:
-		p.arrived[k] = true
+	if at, due := p.pending[k]; due {
 		delete(p.pending, k)
 		ms := (p.lab.now() - at) * 1e3
 		p.tally.add(p.number, p.node+1, "event", at, ms, ms <= float64(patience/time.Millisecond))
