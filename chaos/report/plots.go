@@ -45,7 +45,7 @@ func (t *Table) timelines() (all []*Plot) {
 	return all
 }
 
-// mark notes when nodes were killed, where that is the same for all within a second.
+// mark notes when a fault began or ended in the first run of any system; those within a second are one.
 func (t *Table) mark(p *Plot) {
 	for _, c := range t.Cells {
 		for _, r := range c.Runs[0].Rows {

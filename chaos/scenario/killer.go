@@ -51,7 +51,7 @@ func (l *lab) kills(ctx context.Context, first, period, until time.Duration, bot
 		if err := l.cluster.Restart(node); err != nil {
 			return at, err
 		}
-		if whole := l.whole(ctx, node); whole > 0 {
+		if l.whole(ctx, node) {
 			l.raw.Add(raw.Row{Kind: raw.Fault, T: l.now(), Node: node + 1, What: "complete"})
 		}
 		due = max(due, time.Since(l.began)-period)
@@ -59,13 +59,9 @@ func (l *lab) kills(ctx context.Context, first, period, until time.Duration, bot
 	return at, nil
 }
 
-// whole waits until a node that was started again has its part, and returns how long that took; 0: it does not get it.
-func (l *lab) whole(ctx context.Context, node int) time.Duration {
-	began := time.Now()
+// whole waits until a node that was started again has its part, and says whether it got it.
+func (l *lab) whole(ctx context.Context, node int) bool {
 	ctx, cancel := context.WithTimeout(ctx, wholeTime)
 	defer cancel()
-	if l.cluster.Ready(ctx, node) != nil || l.cluster.Settled(ctx, node) != nil {
-		return 0
-	}
-	return time.Since(began)
+	return l.cluster.Ready(ctx, node) == nil && l.cluster.Settled(ctx, node) == nil
 }

@@ -30,8 +30,8 @@ type spent struct {
 	at, until   time.Time
 }
 
-// load runs a load that is spread over nodes from first on, its receivers from second on (-1: over all), and returns its report and how much
-// processor time the nodes used per second meanwhile. A load that loses a session makes the run void.
+// load runs a load whose senders are at one node and whose receivers are at another (senders -1: both at all nodes), and returns its report and
+// how much processor time the nodes used per second meanwhile. A load that loses a session makes the run void.
 func (l *lab) load(ctx context.Context, cfg bench.Config, senders, receivers int) (*bench.Report, float64, error) {
 	cfg.Client = l.anywhere(0)
 	if senders >= 0 {

@@ -99,11 +99,10 @@ func (s *split) breaches() []breach {
 	i := slices.Index(order, 0)
 	order[0], order[i] = order[i], order[0]
 	other := r.Perm(s.cell.Nodes)
-	all := breach{name: "one stopped", paused: other[0], names: []string{"the others"}, parts: [][]int{other[1:]}}
 	return []breach{
 		{"2 against 3", [][]int{order[:2], order[2:]}, []string{"the part of 2", "the part of 3"}, -1},
 		{"2 against 2 against 1", [][]int{other[:2], other[2:4], other[4:]}, []string{"the parts of 2", "the parts of 2", "the part of 1"}, -1},
-		all,
+		{"one stopped", [][]int{other[1:]}, []string{"the others"}, other[0]},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -84,6 +85,9 @@ func (c *cellFlags) check() error {
 	}
 	if cell.Nodes < 1 || cell.Nodes > systems.NodesMax || s.Nodes > 0 && cell.Nodes != s.Nodes {
 		return fmt.Errorf("%s cannot have %d nodes", s.Name, cell.Nodes)
+	}
+	if cell.Spec.Network && !slices.Contains(cell.Spec.Nodes, cell.Nodes) { // its parts are of certain sizes
+		return fmt.Errorf("%s is for %v nodes", cell.Spec.ID, cell.Spec.Nodes)
 	}
 	if cell.For == 0 {
 		cell.For = cell.Spec.Duration(cell.Length)
