@@ -34,7 +34,10 @@ func (l *ledger) checkConflicts() {
 		}
 		for i, r := range list {
 			for _, o := range list[:i] {
-				if at := l.stoodBeside(r, o); at != 0 && r.s != o.s {
+				if r.s == o.s {
+					continue
+				}
+				if at := l.stoodBeside(r, o); at != 0 {
 					l.broken(ruleOneOwner, "%v (%v) and %v (%v) have both been registered for %v at %v, and none was told that it had lost",
 						o, o.invoke, r, r.invoke, time.Duration(conflictLasts), time.Duration(at))
 				}
