@@ -121,7 +121,7 @@ func (l *loop) acceptFrom(n *listener) {
 func (l *loop) assign(n *listener, fd int, sa unix.Sockaddr) {
 	o := origin{listener: n, local: true}
 	if a := remote(sa); a.IsValid() {
-		o.address, o.local = addressKey(a.Addr())
+		o.address, o.local = AddressKey(a.Addr())
 	}
 	if !l.server.admit(&o) {
 		unix.Close(fd)

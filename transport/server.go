@@ -226,7 +226,7 @@ func (s *Server) acceptStreams(n *listener) {
 func (s *Server) adoptStream(n *listener, nc net.Conn) {
 	o := origin{listener: n, local: true}
 	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		o.address, o.local = addressKey(a.AddrPort().Addr())
+		o.address, o.local = AddressKey(a.AddrPort().Addr())
 	}
 	if !s.admit(&o) {
 		nc.Close()
@@ -260,9 +260,9 @@ func (s *Server) leastLoaded(n *listener) *loop {
 	return best
 }
 
-// addressKey is what connections are counted by: an IPv4 address or an IPv6 /64, which is what one site has. Loopback
+// AddressKey is what [Limits.ConnectionsPerAddress] counts connections by: an IPv4 address or an IPv6 /64, which is what one site has. Loopback
 // addresses are local and not counted: their key is 0.
-func addressKey(a netip.Addr) (key uint64, local bool) {
+func AddressKey(a netip.Addr) (key uint64, local bool) {
 	a = a.Unmap()
 	if a.IsLoopback() {
 		return 0, true

@@ -71,9 +71,9 @@ func TestBadRequests(t *testing.T) {
 }
 
 func TestAddressKey(t *testing.T) {
-	key := func(s string) uint64 { k, _ := addressKey(netip.MustParseAddr(s)); return k }
+	key := func(s string) uint64 { k, _ := AddressKey(netip.MustParseAddr(s)); return k }
 	for _, s := range []string{"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"} {
-		if k, local := addressKey(netip.MustParseAddr(s)); k != 0 || !local {
+		if k, local := AddressKey(netip.MustParseAddr(s)); k != 0 || !local {
 			t.Errorf("%s is counted", s)
 		}
 	}

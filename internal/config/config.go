@@ -167,7 +167,7 @@ type Limits struct {
 	PauseTime               time.Duration // that a publisher waits for one slow receiver
 	SubscriptionsPerSession int
 	RegistrationsPerSession int
-	BodyBytes               int // of a request to the HTTP bridge
+	BodyBytes               int // of a request to the HTTP bridge or of long polling
 	RealmsOnDemand          int // that are made by templates, on this node
 	CallsPerSession         int // pending, of a caller
 	InvocationsPerSession   int // pending, of a callee

@@ -210,7 +210,7 @@ var options = []option{
 		help: "of one session",
 		set:  intOption(func(c *Config) *int { return &c.Limits.RegistrationsPerSession }, 1, 1<<24)},
 	{key: "limits.body", arg: "BYTES", group: groupLimits, def: "1MiB",
-		help: "body of an HTTP request to the bridge, of which 256 may be under way",
+		help: "body of an HTTP request to the bridge or of long polling, of which 256 each may be under way",
 		set:  bytesOption(func(c *Config) *int { return &c.Limits.BodyBytes }, 1<<10, 16<<20)},
 	{key: "limits.realms", arg: "N", group: groupLimits, def: "4096",
 		help: "realms that are made by templates, on one node; one takes a few kilobytes and stays until the node ends",

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -59,7 +61,7 @@ func post(s *Server, from, path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-const home, away = "127.0.0.1:9", "192.0.2.7:9"
+const home, away, neighbour = "127.0.0.1:9", "192.0.2.7:9", "192.0.2.6:9"
 
 func open(t *testing.T, s *Server, from string) string {
 	t.Helper()
@@ -160,14 +162,17 @@ func TestQueueIsBounded(t *testing.T) {
 func TestBoundsOfAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := new(far)
-		s := New(Config{Dial: f.dial, BodyBytes: 1 << 20, PerAddress: 2, NoContent: true})
+		s := New(Config{Dial: f.dial, BodyBytes: 1 << 20, PerAddress: 2, NoContent: true, Address: func(a netip.Addr) (uint64, bool) {
+			return uint64(a.As4()[3]) &^ 1, a.IsLoopback() // two neighbours are one site
+		}})
 		for range 5 {
 			open(t, s, home)
 		}
 		id := open(t, s, away)
 		open(t, s, away)
 		want(t, post(s, away, "open", `{"protocols":["wamp.2.json"]}`), http.StatusServiceUnavailable)
-		open(t, s, "192.0.2.8:9")
+		want(t, post(s, neighbour, "open", `{"protocols":["wamp.2.json"]}`), http.StatusServiceUnavailable)
+		open(t, s, "192.0.2.10:9")
 		want(t, post(s, away, id+"/close", ""), http.StatusNoContent)
 		open(t, s, away)
 		want(t, post(s, away, "open", strings.Repeat(" ", openBytesMax+1)), http.StatusRequestEntityTooLarge)
@@ -180,6 +185,63 @@ func TestBoundsOfAddresses(t *testing.T) {
 		w = httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, Prefix+"open", nil))
 		want(t, w, http.StatusMethodNotAllowed)
+		s.Close()
+	})
+}
+
+// slowReader is a client that does not read its answer: a write ends with its deadline only.
+type slowReader struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (w *slowReader) SetWriteDeadline(at time.Time) error { w.deadline = at; return nil }
+
+func (w *slowReader) Write([]byte) (int, error) {
+	if w.deadline.IsZero() {
+		select {}
+	}
+	<-time.After(time.Until(w.deadline))
+	return 0, os.ErrDeadlineExceeded
+}
+
+// A client that does not read its answer has lost what was in it: its transport ends.
+func TestAnswerThatNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(far)
+		s := New(Config{Dial: f.dial, BodyBytes: 1 << 20})
+		id := open(t, s, home)
+		f.say(t, 0, `[1]`)
+		s.ServeHTTP(&slowReader{ResponseRecorder: httptest.NewRecorder()}, httptest.NewRequest(http.MethodPost, Prefix+id+"/receive", nil))
+		want(t, post(s, home, id+"/receive", ""), http.StatusNotFound)
+		if _, err := f.conn(0).Read(make([]byte, 1)); err == nil {
+			t.Error("its connection is open")
+		}
+		s.Close()
+	})
+}
+
+// So many bodies are read at a time, whoever sends them.
+func TestSendsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(far)
+		s := New(Config{Dial: f.dial, BodyBytes: 1 << 20})
+		id := open(t, s, home)
+		var slow []*io.PipeWriter
+		var all sync.WaitGroup
+		for range sendsMax {
+			body, w := io.Pipe()
+			slow = append(slow, w)
+			all.Go(func() {
+				s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, Prefix+id+"/send", body))
+			})
+		}
+		synctest.Wait()
+		want(t, post(s, home, id+"/send", `[1]`), http.StatusServiceUnavailable)
+		for _, w := range slow {
+			w.CloseWithError(io.ErrUnexpectedEOF)
+		}
+		all.Wait()
 		s.Close()
 	})
 }

@@ -23,8 +23,10 @@ type Config struct {
 	// Dial opens a connection to this node on which RawSocket is spoken.
 	Dial      func() (net.Conn, error)
 	BodyBytes int // of a request
-	// PerAddress bounds the transports of one address; 0 for no such bound. Loopback and Unix sockets are not counted.
+	// PerAddress bounds the transports of one address; 0 for no such bound. Unix sockets are not counted.
 	PerAddress int
+	// Address is what addresses are counted by, and whether one is local and not counted. It is needed with PerAddress.
+	Address func(netip.Addr) (key uint64, local bool)
 	// Allowed says whether pages of that origin may use it under that host; nil for no pages of other sites.
 	Allowed func(origin, host string) bool
 	// NoContent answers 204 where the specification has 202: autobahn-js takes nothing else.
@@ -36,6 +38,8 @@ const (
 	Prefix = "/longpoll/"
 	// transportsMax bounds the transports of a node: each may hold queueBytes, and a goroutine.
 	transportsMax = 1024
+	// sendsMax bounds the bodies that are read and handed on at a time.
+	sendsMax = 256
 	// openBytesMax bounds the body of /open: six protocols have names.
 	openBytesMax = 4 << 10
 	// holdTime is how long a receive is held: below the 12 seconds that autobahn-js waits, and what proxies allow.
@@ -53,14 +57,16 @@ type Server struct {
 
 	mu         sync.Mutex
 	transports map[string]*transport
-	of         map[netip.Addr]int // transports by address
+	of         map[uint64]int // transports by address
 	closed     bool
 	pumps      sync.WaitGroup
+
+	sends chan struct{} // those under way
 }
 
 // New returns a Server without transports.
 func New(cfg Config) *Server {
-	return &Server{cfg: cfg, transports: map[string]*transport{}, of: map[netip.Addr]int{}}
+	return &Server{cfg: cfg, transports: map[string]*transport{}, of: map[uint64]int{}, sends: make(chan struct{}, sendsMax)}
 }
 
 // Close ends all transports.
@@ -111,7 +117,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, id, verb string) 
 	case "receive":
 		t.receive(w, r)
 	case "send":
-		s.send(w, r, t)
+		select {
+		case s.sends <- struct{}{}:
+			s.send(w, r, t)
+			<-s.sends
+		default:
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "too many requests are under way", http.StatusServiceUnavailable)
+		}
 	case "close":
 		t.end()
 		s.accepted(w)
@@ -147,7 +160,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 		if !ok {
 			continue
 		}
-		t, err := s.add(p, addressOf(r))
+		t, err := s.add(p, s.addressOf(r))
 		if err != nil {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -163,7 +176,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 var errTooMany = errors.New("there are too many transports")
 
 // add opens a transport and its connection.
-func (s *Server) add(p protocol, from netip.Addr) (*transport, error) {
+func (s *Server) add(p protocol, from uint64) (*transport, error) {
 	var random [idBytes]byte
 	rand.Read(random[:])
 	t := &transport{id: base64.RawURLEncoding.EncodeToString(random[:]), protocol: p, server: s, from: from, changed: make(chan struct{})}
@@ -190,11 +203,10 @@ func (s *Server) add(p protocol, from netip.Addr) (*transport, error) {
 func (s *Server) admit(t *transport) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	counted := s.cfg.PerAddress > 0 && t.from.IsValid() && !t.from.IsLoopback()
 	switch {
 	case s.closed:
 		return errors.New("this router is shutting down")
-	case len(s.transports) >= transportsMax, counted && s.of[t.from] >= s.cfg.PerAddress:
+	case len(s.transports) >= transportsMax, t.from != 0 && s.of[t.from] >= s.cfg.PerAddress:
 		return errTooMany
 	}
 	s.transports[t.id] = t
@@ -215,12 +227,17 @@ func (s *Server) forget(t *transport) {
 	}
 }
 
-func addressOf(r *http.Request) netip.Addr {
+// addressOf is what a request's transport is counted by, 0 for nothing.
+func (s *Server) addressOf(r *http.Request) uint64 {
 	a, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{} // a Unix socket
+	if err != nil || s.cfg.PerAddress == 0 {
+		return 0 // a Unix socket
 	}
-	return a.Addr().Unmap()
+	key, local := s.cfg.Address(a.Addr())
+	if local {
+		return 0
+	}
+	return key
 }
 
 // send hands the router what the body holds.

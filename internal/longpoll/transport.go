@@ -7,7 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +17,8 @@ import (
 const (
 	// queueBytes is how much waits for the next receive. What is more waits in the router, which ends the session if it waits for too long.
 	queueBytes = 1 << 20
-	// writeTimeout is how long the router may take to read what was sent: while it holds a fast sender back it does not.
+	// writeTimeout is how long the router may take to read what was sent: while it holds a fast sender back it does not. A client may take as
+	// long to read an answer.
 	writeTimeout = 30 * time.Second
 
 	// RawSocket (advanced/transport_rawsocket.md).
@@ -33,7 +34,7 @@ type transport struct {
 	id       string
 	protocol protocol
 	server   *Server
-	from     netip.Addr
+	from     uint64 // what it is counted by
 	conn     net.Conn
 
 	writing sync.Mutex // one message at a time
@@ -75,11 +76,12 @@ func (t *transport) start(c net.Conn) {
 	go t.pump()
 }
 
-// end closes the connection; the pump sees it.
+// end closes the connection; the pump sees it. Nobody finds the transport any more, so what waits is dropped.
 func (t *transport) end() {
 	t.server.forget(t)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.queue, t.bytes = nil, 0
 	t.stop()
 	if t.conn != nil {
 		t.conn.Close()
@@ -196,7 +198,8 @@ func (t *transport) take() [][]byte {
 	if !t.protocol.batched { // LPL-02
 		n = 1
 	}
-	out := t.queue[:n:n]
+	out := slices.Clone(t.queue[:n])
+	clear(t.queue[:n]) // the array does not keep what was taken
 	t.queue = t.queue[n:]
 	for _, m := range out {
 		t.bytes -= len(m)
@@ -245,10 +248,13 @@ func (t *transport) receive(w http.ResponseWriter, r *http.Request) {
 func (t *transport) answer(w http.ResponseWriter, msgs [][]byte) {
 	w.Header().Set("Content-Type", t.protocol.contentType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	to := http.NewResponseController(w)
+	to.SetWriteDeadline(time.Now().Add(writeTimeout)) // where that is not possible, as in tests, nobody is slow
 	_, err := w.Write(t.protocol.join(msgs))
 	if err == nil {
-		err = http.NewResponseController(w).Flush()
+		err = to.Flush()
 	}
+	to.SetWriteDeadline(time.Time{})
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		t.end()
 	}

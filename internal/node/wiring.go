@@ -80,7 +80,7 @@ func (n *Node) newLongPoll() *longpoll.Server {
 	}
 	return longpoll.New(longpoll.Config{
 		Dial: func() (net.Conn, error) { return n.server.Pipe() }, BodyBytes: n.cfg.Limits.BodyBytes,
-		PerAddress: n.cfg.Limits.ConnectionsPerAddress, Allowed: n.originAllowed, NoContent: n.cfg.LongPoll == config.LongPollNoContent,
+		PerAddress: n.cfg.Limits.ConnectionsPerAddress, Address: transport.AddressKey, Allowed: n.originAllowed, NoContent: n.cfg.LongPoll == config.LongPollNoContent,
 	})
 }
 
