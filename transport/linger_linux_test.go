@@ -1,6 +1,9 @@
 package transport
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // A wait that keeps the processor ends by itself, is not woken by the tick of an earlier one as by an event, and ends early for what happens.
 func TestLingerEnds(t *testing.T) {
@@ -18,15 +21,16 @@ func TestLingerEnds(t *testing.T) {
 	if waited := Nanotime() - began; waited < lingerTime {
 		t.Errorf("it ended after %d ns", waited)
 	}
-	p.setTick(lingerTime)
-	p.tickAt = Nanotime() + lingerTime
+	p.setTick(int64(time.Hour))
+	p.tickAt = 1 // it is set, and comes after whatever holds this test up
 	p.wake()
 	if n := p.linger(Nanotime(), -1); n != 1 || uint32(p.events[0].Fd) != slotWake {
 		t.Fatalf("%d events, want the bell", n)
 	}
-	if p.tickAt == 0 {
+	if p.tickAt != 1 {
 		t.Error("the tick that is set is forgotten")
 	}
+	p.tickAt = Nanotime() + int64(time.Hour) // later than the deadline: it is set anew
 	if n := p.linger(Nanotime(), 1); n != 0 {
 		t.Fatalf("%d events after its deadline", n)
 	}

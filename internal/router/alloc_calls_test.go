@@ -138,18 +138,19 @@ func TestPublishPassthruAllocs(t *testing.T) {
 func TestRefusedCallAllocs(t *testing.T) {
 	for _, s := range allSerializers {
 		b := newBench(t, 1)
-		b.features = everyFeature
+		b.features = `{"roles":{"callee":{}}}` // its worker answers, since it cannot be interrupted
 		callee, _ := b.join(wamp.MsgPack, `[64,1,{},"p.q"]`)
+		b.features = everyFeature
 		caller, _ := b.join(s)
 		nobody := encoded(t, s, `[48,7,{},"p.nobody"]`)
 		b.noAllocs("call that nobody takes", func() { b.want(b.message(caller, nobody), FxSend) })
-		call, cancel := encoded(t, s, `[48,8,{},"p.q"]`), encoded(t, s, `[49,8,{"mode":"killnowait"}]`)
+		call, cancel := encoded(t, s, `[48,8,{},"p.q"]`), encoded(t, s, `[49,8,{"mode":"kill"}]`)
 		i := uint64(0)
 		yield := newNumbered(t, `[70,`+anyNumber+`,{},[1]]`)
 		b.noAllocs("call that is canceled", func() {
 			i++
 			b.want(b.message(caller, call), FxSend)
-			b.message(caller, cancel)
+			b.want(b.message(caller, cancel), FxSend)
 			b.message(callee, yield.at(i))
 		})
 	}
