@@ -65,6 +65,11 @@ func evaluate(words []string, out, complaints io.Writer) int {
 			err = fmt.Errorf("--only %s: there are %s", id, scenarioIDs())
 		}
 	}
+	for _, name := range list(systems) {
+		if !slices.ContainsFunc(cells, func(c scenario.Cell) bool { return c.System == name }) {
+			err = errors.Join(err, fmt.Errorf("--systems %s: no scenario has it", name))
+		}
+	}
 	if err != nil {
 		fmt.Fprintln(complaints, err)
 		return 2

@@ -29,28 +29,21 @@ const usage = `usage: kleeblatt-chaos COMMAND
   version    what this program is
 `
 
+// commands take the words that follow theirs, and return the exit status.
+var commands = map[string]func(words []string, out, complaints io.Writer) int{
+	"sim": chaos.Sim, "partition": partition, "node": baseline.Node, "degrade": degradeLink, "null": nullRouter,
+	"run": runCell, "evaluate": evaluate, "report": makeReport, "image": imageArchive,
+}
+
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(words []string, out, complaints io.Writer) int {
+	if len(words) > 0 {
+		if command := commands[words[0]]; command != nil {
+			return command(words[1:], out, complaints)
+		}
+	}
 	switch {
-	case len(words) > 0 && words[0] == "sim":
-		return chaos.Sim(words[1:], out, complaints)
-	case len(words) > 0 && words[0] == "partition":
-		return partition(words[1:], out, complaints)
-	case len(words) > 0 && words[0] == "node":
-		return baseline.Node(words[1:], out, complaints)
-	case len(words) > 0 && words[0] == "degrade":
-		return degradeLink(words[1:], out, complaints)
-	case len(words) > 0 && words[0] == "null":
-		return nullRouter(words[1:], out, complaints)
-	case len(words) > 0 && words[0] == "run":
-		return runCell(words[1:], out, complaints)
-	case len(words) > 0 && words[0] == "evaluate":
-		return evaluate(words[1:], out, complaints)
-	case len(words) > 0 && words[0] == "report":
-		return makeReport(words[1:], out, complaints)
-	case len(words) > 0 && words[0] == "image":
-		return imageArchive(words[1:], out, complaints)
 	case len(words) == 1 && words[0] == "version":
 		fmt.Fprintf(out, "kleeblatt-chaos %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return 0

@@ -25,6 +25,7 @@ func TestRun(t *testing.T) {
 		{[]string{"evaluate", "--help"}, 0, "usage:"},
 		{[]string{"evaluate"}, 2, ""},
 		{[]string{"evaluate", "--out", "x", "--only", "X9"}, 2, ""},
+		{[]string{"evaluate", "--out", "x", "--systems", "nobody"}, 2, ""},
 		{[]string{"report", "--help"}, 0, "usage:"},
 		{[]string{"report"}, 2, ""},
 		{[]string{"image", "bin/kleeblatt"}, 2, ""},
