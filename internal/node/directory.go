@@ -182,7 +182,7 @@ func (o *home) explain(worker uint8, q *router.Ask, token uint64) {
 
 func (o *home) explainer() *router.Explainer {
 	x := &router.Explainer{Realms: o.n.realms, Directory: o.directory, Node: o.nodeInfo}
-	for i, p := range o.slots {
+	for i, p := range o.places() {
 		if p != nil {
 			x.Nodes = append(x.Nodes, o.nodeInfo(router.NodeSlot(i)))
 		}

@@ -51,7 +51,7 @@ func (m *machine[I, E]) run(in *I) {
 	m.perform(m.fx)
 }
 
-// perform carries out effects that came from elsewhere than step (a flush).
+// perform carries effects out.
 func (m *machine[I, E]) perform(fx []E) {
 	for i := range fx {
 		m.exec(&fx[i])

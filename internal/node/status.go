@@ -31,7 +31,7 @@ func (n *Node) Digest() (d string) {
 // Reachable is the number of other nodes that this one routes to over a link that lives.
 func (n *Node) Reachable() (count int) {
 	n.hubs[0].ask(func() {
-		for _, p := range n.hubs[0].home.slots {
+		for _, p := range n.hubs[0].home.places() {
 			if p != nil && p.state == gossip.Reachable {
 				count++
 			}
