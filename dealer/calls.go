@@ -179,12 +179,6 @@ func (b *Calls) EachOfSession(caller Slot, yield func(*Call) bool) {
 	}
 }
 
-// EachOfNode yields the calls bound to another node in the order in which they were bound; there is no such list of those bound to this one,
-// node 0. yield may close the call it is given, and no other.
-func (b *Calls) EachOfNode(node uint8, yield func(*Call) bool) {
-	b.byNode.each(&b.nodes[node], func(i uint32) bool { return yield(b.calls.at(i)) })
-}
-
 // DropSession ends all calls of a session that is gone, in the order in which they were opened, and hands each over as it was: its
 // callee wants an interrupt.
 func (b *Calls) DropSession(caller Slot, each func(Call)) {

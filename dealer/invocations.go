@@ -25,7 +25,6 @@ type Invocation struct {
 	Interrupted bool // cancelled with mode kill, the callee was told and may answer. Set by Cancel
 	// What INVOCATION.Details said, which all INVOCATIONs under this id say: the router's to write.
 	ReceiveProgress, Named, Disclosed, Timed bool
-	Plain                                    bool // they said nothing
 
 	Progressive   bool // more INVOCATIONs under this id will come
 	TakesPassthru bool // the caller understands payload passthru mode
@@ -33,6 +32,11 @@ type Invocation struct {
 
 	place uint32
 	tally uint32 // its tally's place, 0 if it is not counted
+}
+
+// Plain says that the details of its INVOCATIONs say nothing.
+func (v *Invocation) Plain() bool {
+	return !(v.Named || v.Disclosed || v.ReceiveProgress || v.Timed || v.Progressive)
 }
 
 // Invocations is the book of one worker's invocations, those sent to its own sessions. It belongs to the worker. In steady state

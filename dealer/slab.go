@@ -44,10 +44,8 @@ func (s *slab[T]) close(place uint32) {
 		panic("dealer: the record is closed")
 	}
 	s.n--
-	c.generation++
-	if c.next = 0; c.generation != 0 { // else they are used up
-		c.next = s.free
-		s.free = place
+	if c.generation++; c.generation != 0 { // else they are used up
+		c.next, s.free = s.free, place
 	}
 }
 

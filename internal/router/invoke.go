@@ -74,7 +74,7 @@ func (w *Worker) sendInvocation(v *dealer.Invocation, f *frame) (uri string) {
 		return wamp.ErrInvalidArgument
 	}
 	at := len(w.arena)
-	if v.Plain && r.serializer == wamp.MsgPack && f.from.trust == 0 && pass.N == 0 {
+	if v.Plain() && r.serializer == wamp.MsgPack && f.from.trust == 0 && pass.N == 0 {
 		w.arena = codec.AppendPlainInvocation(w.arena, v.ID, v.Registration, p)
 	} else {
 		w.arena = codec.AppendInvocation(w.arena, r.serializer, v.ID, v.Registration, w.invocationDetails(v, f, pass), p)
@@ -110,7 +110,6 @@ func (w *Worker) describe(v *dealer.Invocation, f *frame, x *registration) {
 	v.Timed = x.forwardTimeout
 	v.Progressive = f.flags&flagMore != 0
 	v.TakesPassthru = f.flags&flagTakesPassthru != 0
-	v.Plain = !(v.Named || v.Disclosed || v.ReceiveProgress || v.Timed || v.Progressive)
 }
 
 func (w *Worker) invocationDetails(v *dealer.Invocation, f *frame, pass codec.Pass) *codec.InvocationDetails {

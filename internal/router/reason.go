@@ -35,11 +35,8 @@ var reasons = explain(map[string]string{
 func explain(texts map[string]string) map[string]reason {
 	out := make(map[string]reason, len(texts))
 	for uri, text := range texts {
-		if len(text) > 255 {
-			panic("router: the reason of " + uri + " is too long for a str 8")
-		}
-		raw := append([]byte{0x91, 0xd9, byte(len(text))}, text...) // a list of one, str 8
-		out[uri] = reason{text, codec.Payload{N: 1, Raw: raw}}
+		_, p := codec.AppendPayload(nil, wamp.MsgPack, []any{text}, nil)
+		out[uri] = reason{text, p}
 	}
 	return out
 }
